@@ -1,0 +1,53 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod addr;
+mod config;
+mod demux;
+pub mod device;
+mod errno;
+pub mod manual;
+mod readiness;
+mod socket;
+mod stack;
+#[cfg(feature = "async")]
+pub mod task;
+pub mod time;
+pub mod view;
+
+pub use config::{ADDRESSES_MAX, Config, ConfigError, Seed, TCP_RECV_BYTES_MAX, TCP_SEND_BYTES_MAX};
+pub use demux::ports::EPHEMERAL_MIN;
+pub use errno::Errno;
+pub use readiness::{Interest, Readiness};
+pub use socket::tcp::TcpState;
+pub use socket::udp::Datagram;
+pub use socket::{Domain, Shutdown, SocketId, Type};
+pub use stack::{Counters, Stack, Step, Storage, StorageError};
+
+/// What the examples in this documentation start from.
+#[doc(hidden)]
+#[cfg(feature = "alloc")]
+pub mod doctest {
+    use crate::device::{Loopback, Medium};
+    use crate::{Config, Seed, Stack};
+
+    /// A host 192.0.2.1/24, 2001:db8::1/64 on a device of its own.
+    pub fn stack() -> (Stack<'static>, Loopback) {
+        let device = Loopback::new(Medium::Ip);
+        let build = || -> Option<Stack<'static>> {
+            let config = Config::ip(Seed::new([1; 16]).ok()?)
+                .address("192.0.2.1/24".parse().ok()?)
+                .address("2001:db8::1/64".parse().ok()?);
+            Stack::new(config, &device).ok()
+        };
+        match build() {
+            Some(stack) => (stack, device),
+            None => unreachable!("these addresses are good"),
+        }
+    }
+}

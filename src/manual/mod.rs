@@ -1,0 +1,12 @@
+//! How does it work, and what does it not do?
+//!
+//! One idea per page, each with the invariants that the code keeps.
+
+#[doc = include_str!("flow.md")]
+pub mod flow {}
+#[doc = include_str!("demux.md")]
+pub mod demux {}
+#[doc = include_str!("semantics.md")]
+pub mod semantics {}
+#[doc = include_str!("limits.md")]
+pub mod limits {}

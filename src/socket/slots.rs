@@ -1,0 +1,374 @@
+//! Where do sockets live, and in which order do they wait?
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::task::Waker;
+
+use managed::ManagedSlice;
+
+use super::tcp::Connection;
+use super::tcp::listener::Listener;
+use super::udp::Datagrams;
+use super::{Domain, SocketId};
+use crate::errno::Errno;
+
+/// No slot.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One socket: an open one, or an orphan that still has to say goodbye.
+#[derive(Debug)]
+pub(crate) struct Slot<'a> {
+    pub(crate) generation: u32,
+    pub(crate) domain: Domain,
+    /// Whether an application holds the id (`false`: a half-open or unaccepted child, or an orphan).
+    pub(crate) owned: bool,
+    /// Whether the demux knows this slot under (`local`, `remote`).
+    pub(crate) routed: bool,
+    pub(crate) queue: Queue,
+    /// Next slot in the same queue.
+    next: u32,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) remote: Option<SocketAddr>,
+    /// First cause of a failure that no call has reported yet (`SO_ERROR`).
+    pub(crate) error: Option<Errno>,
+    pub(crate) read_waker: Option<Waker>,
+    pub(crate) write_waker: Option<Waker>,
+    pub(crate) body: Body<'a>,
+}
+
+/// Which of the stack's two queues a slot stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// None: nothing to do until a frame, a call or a deadline.
+    Idle,
+    /// Has something to send.
+    Due,
+    /// Has something to send to a neighbour whose link-layer address is being asked for.
+    Neighbor,
+}
+
+/// What kind of socket a slot holds.
+#[derive(Debug)]
+pub(crate) enum Body<'a> {
+    /// Nothing.
+    Free,
+    /// A TCP socket that does not listen.
+    Tcp(Connection<'a>),
+    /// A TCP socket that listens.
+    Listener(Listener),
+    /// A UDP socket.
+    Udp(Datagrams<'a>),
+}
+
+impl Slot<'_> {
+    const EMPTY: Self = Self {
+        generation: 0,
+        domain: Domain::Inet,
+        owned: false,
+        routed: false,
+        queue: Queue::Idle,
+        next: NONE,
+        local: None,
+        remote: None,
+        error: None,
+        read_waker: None,
+        write_waker: None,
+        body: Body::Free,
+    };
+
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.body, Body::Free)
+    }
+
+    /// Wakes whoever waits to read.
+    pub(crate) fn wake_read(&mut self) {
+        if let Some(waker) = self.read_waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Wakes whoever waits to write.
+    pub(crate) fn wake_write(&mut self) {
+        if let Some(waker) = self.write_waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Wakes everybody: the socket's state changed for good.
+    pub(crate) fn wake_all(&mut self) {
+        self.wake_read();
+        self.wake_write();
+    }
+
+    /// Keeps the first cause until it is read.
+    pub(crate) fn fail(&mut self, cause: Errno) {
+        self.error.get_or_insert(cause);
+        self.wake_all();
+    }
+
+    /// The wildcard address of this socket's family.
+    pub(crate) fn wildcard(&self) -> IpAddr {
+        match self.domain {
+            Domain::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Domain::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        }
+    }
+
+    pub(crate) fn speaks(&self, addr: SocketAddr) -> bool {
+        match self.domain {
+            Domain::Inet => addr.is_ipv4(),
+            Domain::Inet6 => addr.is_ipv6(),
+        }
+    }
+}
+
+/// Place for one socket; see [`Storage`](crate::Storage).
+#[derive(Debug)]
+pub(crate) struct Place<'a>(Slot<'a>);
+
+impl Place<'_> {
+    pub(crate) const EMPTY: Self = Self(Slot::EMPTY);
+}
+
+/// All slots: a table with a free list, and first-in-first-out queues linked through the slots.
+#[derive(Debug)]
+pub(crate) struct Slots<'a> {
+    places: ManagedSlice<'a, Place<'a>>,
+    /// How many places may exist.
+    max: usize,
+    /// Head of the list of free places, linked through `next`.
+    free: u32,
+    /// How many places have ever been used; those after it are free too.
+    used: u32,
+    open: usize,
+}
+
+impl<'a> Slots<'a> {
+    /// `places`: fixed, or growing up to `max`.
+    pub(crate) fn new(places: ManagedSlice<'a, Place<'a>>, max: usize) -> Self {
+        Self { places, max, free: NONE, used: 0, open: 0 }
+    }
+
+    /// How many slots are in use.
+    pub(crate) fn open(&self) -> usize {
+        self.open
+    }
+
+    /// How many indexes exist: every slot's index is below it.
+    pub(crate) fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Takes a free slot. The caller fills in the body.
+    pub(crate) fn take(&mut self, domain: Domain) -> Option<u32> {
+        let index = if self.free != NONE {
+            let index = self.free;
+            self.free = self.get(index).next;
+            index
+        } else {
+            if self.used as usize == self.places.len() {
+                self.grow()?;
+            }
+            let index = self.used;
+            self.used += 1;
+            index
+        };
+        self.open += 1;
+        let slot = self.get_mut(index);
+        let generation = slot.generation;
+        *slot = Slot { generation, domain, ..Slot::EMPTY };
+        Some(index)
+    }
+
+    /// Empties a slot, and frees it unless a queue still holds it: then [`Slots::retire`] is called again
+    /// when its turn comes. Its id is stale from here on. No route may lead to it any more.
+    pub(crate) fn retire(&mut self, index: u32) {
+        let next = self.free;
+        let slot = self.get_mut(index);
+        debug_assert!(!slot.routed);
+        slot.wake_all();
+        slot.body = Body::Free;
+        slot.owned = false;
+        if slot.queue != Queue::Idle {
+            return;
+        }
+        *slot = Slot { generation: slot.generation.wrapping_add(1), next, ..Slot::EMPTY };
+        self.free = index;
+        self.open -= 1;
+    }
+
+    /// The id under which an application may call this slot.
+    pub(crate) fn id(&self, index: u32) -> SocketId {
+        SocketId { index, generation: self.get(index).generation }
+    }
+
+    /// The slot that an application names.
+    pub(crate) fn find(&self, id: SocketId) -> Result<u32, Errno> {
+        match self.places.get(id.index as usize) {
+            Some(Place(slot)) if slot.generation == id.generation && slot.owned => Ok(id.index),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> &Slot<'a> {
+        &self.places[index as usize].0
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut Slot<'a> {
+        &mut self.places[index as usize].0
+    }
+
+    /// Every slot in use, by index.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Slot<'a>)> {
+        (0..self.used).map(|index| (index, self.get(index))).filter(|(_, slot)| !slot.is_free())
+    }
+
+    /// The connection in this slot, which the caller knows to be one.
+    #[inline]
+    pub(crate) fn connection(&mut self, index: u32) -> &mut Connection<'a> {
+        match &mut self.get_mut(index).body {
+            Body::Tcp(connection) => connection,
+            _ => unreachable!("the caller looked at the body"),
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn grow(&mut self) -> Option<()> {
+        if self.places.len() >= self.max {
+            return None;
+        }
+        match &mut self.places {
+            ManagedSlice::Borrowed(_) => None,
+            ManagedSlice::Owned(places) => {
+                places.push(Place::EMPTY);
+                Some(())
+            }
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn grow(&mut self) -> Option<()> {
+        debug_assert!(self.max <= self.places.len());
+        None
+    }
+}
+
+/// A first-in-first-out queue of slots, linked through them.
+#[derive(Debug)]
+pub(crate) struct Line {
+    kind: Queue,
+    head: u32,
+    tail: u32,
+    len: usize,
+}
+
+impl Line {
+    pub(crate) const fn new(kind: Queue) -> Self {
+        Self { kind, head: NONE, tail: NONE, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == NONE
+    }
+
+    /// Puts an idle slot at the end.
+    pub(crate) fn push(&mut self, slots: &mut Slots<'_>, index: u32) {
+        let slot = slots.get_mut(index);
+        debug_assert!(slot.queue == Queue::Idle);
+        slot.queue = self.kind;
+        slot.next = NONE;
+        if self.tail == NONE {
+            self.head = index;
+        } else {
+            slots.get_mut(self.tail).next = index;
+        }
+        self.tail = index;
+        self.len += 1;
+    }
+
+    /// Takes the first slot out.
+    pub(crate) fn pop(&mut self, slots: &mut Slots<'_>) -> Option<u32> {
+        if self.head == NONE {
+            return None;
+        }
+        let index = self.head;
+        let slot = slots.get_mut(index);
+        slot.queue = Queue::Idle;
+        self.head = slot.next;
+        if self.head == NONE {
+            self.tail = NONE;
+        }
+        self.len -= 1;
+        Some(index)
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+
+    fn slots(max: usize) -> Slots<'static> {
+        Slots::new(ManagedSlice::Owned(alloc::vec::Vec::new()), max)
+    }
+
+    fn take(slots: &mut Slots<'static>) -> u32 {
+        let index = slots.take(Domain::Inet).expect("room");
+        let slot = slots.get_mut(index);
+        slot.owned = true;
+        slot.body = Body::Listener(Listener::new(1));
+        index
+    }
+
+    #[test]
+    fn a_freed_id_never_names_a_new_socket() {
+        let mut slots = slots(1);
+        let first = take(&mut slots);
+        let stale = slots.id(first);
+        slots.retire(first);
+        assert_eq!(slots.find(stale), Err(Errno::EBADF));
+        let second = take(&mut slots);
+        assert_eq!(second, first, "the place is used again");
+        assert_eq!(slots.find(stale), Err(Errno::EBADF));
+        assert_eq!(slots.find(slots.id(second)), Ok(second));
+    }
+
+    #[test]
+    fn a_full_table_gives_none_and_recovers() {
+        let mut slots = slots(2);
+        let first = take(&mut slots);
+        take(&mut slots);
+        assert_eq!(slots.take(Domain::Inet), None);
+        slots.retire(first);
+        assert!(slots.take(Domain::Inet).is_some());
+    }
+
+    #[test]
+    fn a_line_is_first_in_first_out() {
+        let mut slots = slots(4);
+        let mut line = Line::new(Queue::Due);
+        let all: [u32; 3] = core::array::from_fn(|_| take(&mut slots));
+        for index in all {
+            line.push(&mut slots, index);
+        }
+        assert_eq!(all.map(|_| line.pop(&mut slots)), all.map(Some));
+        assert_eq!(line.pop(&mut slots), None);
+    }
+
+    #[test]
+    fn a_slot_retired_while_it_queues_is_free_only_after_its_turn() {
+        let mut slots = slots(1);
+        let mut line = Line::new(Queue::Due);
+        let index = take(&mut slots);
+        line.push(&mut slots, index);
+        slots.retire(index);
+        assert_eq!(slots.take(Domain::Inet), None, "still linked");
+        assert_eq!(line.pop(&mut slots), Some(index));
+        slots.retire(index);
+        assert_eq!(slots.take(Domain::Inet), Some(index));
+    }
+}

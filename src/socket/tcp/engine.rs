@@ -1,0 +1,204 @@
+//! How is smoltcp's TCP driven? (The only file that calls it.)
+
+use core::net::SocketAddr;
+
+use managed::ManagedSlice;
+use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, State};
+use smoltcp::time::Duration;
+
+use super::TcpState;
+use crate::addr::to_endpoint;
+
+/// One connection's protocol machine: a socket set of one, so that the interface's walk over "all"
+/// sockets costs the same however many connections there are.
+#[derive(Debug)]
+pub(crate) struct Engine<'a> {
+    set: SocketSet<'a>,
+    handle: SocketHandle,
+}
+
+impl<'a> Engine<'a> {
+    /// `place` holds one socket; `recv` and `send` are the buffers, in bytes.
+    pub(crate) fn new(
+        place: ManagedSlice<'a, SocketStorage<'a>>,
+        recv: ManagedSlice<'a, u8>,
+        send: ManagedSlice<'a, u8>,
+    ) -> Self {
+        let mut set = SocketSet::new(place);
+        let handle = set.add(Socket::new(recv, send));
+        Self { set, handle }
+    }
+
+    /// What the interface is handed together with a frame of this connection.
+    #[inline]
+    pub(crate) fn set(&mut self) -> &mut SocketSet<'a> {
+        &mut self.set
+    }
+
+    /// Starts an active open. `local` and `remote` are concrete addresses of one family with ports.
+    pub(crate) fn connect(&mut self, interface: &mut Interface, local: SocketAddr, remote: SocketAddr) -> bool {
+        let socket = self.set.get_mut::<Socket<'a>>(self.handle);
+        start(socket);
+        socket.connect(interface.context(), to_endpoint(remote), to_endpoint(local)).is_ok()
+    }
+
+    /// Waits for the SYN of one child. `local` is concrete: a wildcard would take a broadcast (B1).
+    pub(crate) fn listen(&mut self, local: SocketAddr) -> bool {
+        let socket = self.set.get_mut::<Socket<'a>>(self.handle);
+        start(socket);
+        socket.listen(to_endpoint(local)).is_ok()
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> TcpState {
+        match self.socket().state() {
+            State::Closed => TcpState::Closed,
+            State::Listen => TcpState::Listen,
+            State::SynSent => TcpState::SynSent,
+            State::SynReceived => TcpState::SynReceived,
+            State::Established => TcpState::Established,
+            State::FinWait1 => TcpState::FinWait1,
+            State::FinWait2 => TcpState::FinWait2,
+            State::CloseWait => TcpState::CloseWait,
+            State::Closing => TcpState::Closing,
+            State::LastAck => TcpState::LastAck,
+            State::TimeWait => TcpState::TimeWait,
+        }
+    }
+
+    /// Queues as much of `data` as fits; 0 also when the state does not allow sending.
+    pub(crate) fn send(&mut self, data: &[u8]) -> usize {
+        self.socket_mut().send_slice(data).unwrap_or(0)
+    }
+
+    /// Takes received bytes in order; 0 when there are none.
+    pub(crate) fn recv(&mut self, buffer: &mut [u8]) -> usize {
+        match self.socket_mut().recv_slice(buffer) {
+            Ok(len) => len,
+            Err(RecvError::InvalidState | RecvError::Finished) => 0,
+        }
+    }
+
+    /// Throws received bytes away.
+    pub(crate) fn discard(&mut self) {
+        // The ring buffer gives at most two contiguous pieces.
+        for _ in 0..2 {
+            let _ = self.socket_mut().recv(|bytes| (bytes.len(), ()));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn recv_queue(&self) -> usize {
+        self.socket().recv_queue()
+    }
+
+    #[inline]
+    pub(crate) fn send_queue(&self) -> usize {
+        self.socket().send_queue()
+    }
+
+    /// Free bytes in the send buffer.
+    #[inline]
+    pub(crate) fn send_room(&self) -> usize {
+        let socket = self.socket();
+        socket.send_capacity() - socket.send_queue()
+    }
+
+    /// Queues a FIN behind the data. Not in SYN-SENT or SYN-RECEIVED (B8, B9).
+    pub(crate) fn close(&mut self) {
+        debug_assert!(self.state().is_synchronized());
+        self.socket_mut().close();
+    }
+
+    /// Ends at once; the next egress sends an RST.
+    pub(crate) fn abort(&mut self) {
+        self.socket_mut().abort();
+    }
+
+    /// Whether the RST of an abort has not been sent yet.
+    pub(crate) fn owes_reset(&self) -> bool {
+        let socket = self.socket();
+        socket.state() == State::Closed && socket.remote_endpoint().is_some()
+    }
+
+    /// Makes an idle connection with unsent data send a keep-alive at the next egress (B4).
+    pub(crate) fn probe(&mut self, on: bool) {
+        let interval = on.then_some(Duration::from_secs(1));
+        self.socket_mut().set_keep_alive(interval);
+    }
+
+    #[inline]
+    fn socket(&self) -> &Socket<'a> {
+        self.set.get(self.handle)
+    }
+
+    #[inline]
+    fn socket_mut(&mut self) -> &mut Socket<'a> {
+        self.set.get_mut(self.handle)
+    }
+}
+
+/// Brings a socket to the settings of a new one, whatever it did before (without `alloc` sockets are
+/// used again, since smoltcp never gives buffers back).
+fn start(socket: &mut Socket<'_>) {
+    if socket.is_open() {
+        socket.abort();
+    }
+    // smoltcp collapses at the first full queue without congestion control. Setting it anew also
+    // forgets the window of the previous connection, which smoltcp's own reset keeps (B12).
+    socket.set_congestion_control(CONGESTION_CONTROL);
+    socket.set_timeout(None);
+    socket.set_keep_alive(None);
+    socket.set_nagle_enabled(true);
+    socket.set_hop_limit(None);
+}
+
+#[cfg(feature = "std")]
+const CONGESTION_CONTROL: CongestionControl = CongestionControl::Cubic;
+#[cfg(not(feature = "std"))]
+const CONGESTION_CONTROL: CongestionControl = CongestionControl::Reno;
+
+/// Where engines come from: made as needed, or lent by the caller and given back.
+#[derive(Debug)]
+pub(crate) enum Engines<'a> {
+    /// Fresh buffers for every connection, of these sizes in bytes.
+    #[cfg(feature = "alloc")]
+    Fresh {
+        /// Receive buffer.
+        recv_bytes: usize,
+        /// Send buffer.
+        send_bytes: usize,
+    },
+    /// Engines that are not in use stand here.
+    Lent(&'a mut [Option<Engine<'a>>]),
+}
+
+impl<'a> Engines<'a> {
+    /// An engine in CLOSED, or `None` when all are in use.
+    pub(crate) fn take(&mut self) -> Option<Engine<'a>> {
+        match self {
+            #[cfg(feature = "alloc")]
+            Self::Fresh { recv_bytes, send_bytes } => {
+                let mut place = alloc::vec::Vec::with_capacity(1);
+                place.push(SocketStorage::EMPTY);
+                let buffer = |bytes: usize| ManagedSlice::Owned(alloc::vec![0; bytes]);
+                Some(Engine::new(ManagedSlice::Owned(place), buffer(*recv_bytes), buffer(*send_bytes)))
+            }
+            Self::Lent(spare) => spare.iter_mut().find_map(Option::take),
+        }
+    }
+
+    /// Takes an engine back.
+    pub(crate) fn give(&mut self, engine: Engine<'a>) {
+        match self {
+            #[cfg(feature = "alloc")]
+            Self::Fresh { .. } => drop(engine),
+            Self::Lent(spare) => {
+                if let Some(empty) = spare.iter_mut().find(|place| place.is_none()) {
+                    *empty = Some(engine);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What does a TCP socket remember beside its engine?
+
+pub(crate) mod engine;
+pub(crate) mod listener;
+pub(crate) mod posix;
+pub(crate) mod state;
+
+use super::slots::NONE;
+use crate::time::Instant;
+use engine::Engine;
+pub use state::TcpState;
+
+/// A TCP socket that does not listen: fresh, connecting, connected or over.
+#[derive(Debug)]
+pub(crate) struct Connection<'a> {
+    /// Runs the protocol; `None` before `connect` and after the end.
+    pub(crate) engine: Option<Engine<'a>>,
+    pub(crate) phase: Phase,
+    /// `connect` succeeded and has not said so yet.
+    pub(crate) unreported: bool,
+    /// The application shut its reading side.
+    pub(crate) shut_read: bool,
+    /// The application shut its writing side.
+    pub(crate) shut_write: bool,
+    /// Where a child of a listener stands until it is accepted.
+    pub(crate) stage: Stage,
+    /// The listener that this child belongs to until it is accepted, or [`NONE`].
+    pub(crate) parent: u32,
+    /// Neighbours in the listener's queue.
+    pub(crate) older: u32,
+    pub(crate) newer: u32,
+    /// Our own timer: connect, half-open or FIN-WAIT-2, whichever the state calls for.
+    pub(crate) deadline: Option<Instant>,
+    /// When the peer last gave a sign of life, or data was queued to a silent one: R2 counts from here.
+    pub(crate) heard_at: Instant,
+    /// Where both sides stood when TIME-WAIT began: our next sequence number, and the peer's.
+    pub(crate) ended_at: Option<(u32, u32)>,
+    /// Our own persist timer (see B4 in the manual), and how often it has fired.
+    pub(crate) probe_at: Option<Instant>,
+    pub(crate) probes: u8,
+}
+
+/// Where a connection stands, as the socket calls see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Never connected, or ready for another `connect`.
+    Fresh,
+    /// `connect` was called; the handshake runs, or failed and nobody was told.
+    Connecting,
+    /// Established, now or at some time.
+    Connected,
+}
+
+/// How far a listener's child has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No child: opened by the application, accepted, or an orphan.
+    Own,
+    /// In SYN-RECEIVED.
+    HalfOpen,
+    /// Established, waiting for room among those that `accept` can take.
+    Completed,
+    /// `accept` can take it.
+    Ready,
+}
+
+impl<'a> Connection<'a> {
+    pub(crate) fn fresh(now: Instant) -> Self {
+        Self {
+            engine: None,
+            phase: Phase::Fresh,
+            unreported: false,
+            shut_read: false,
+            shut_write: false,
+            stage: Stage::Own,
+            parent: NONE,
+            older: NONE,
+            newer: NONE,
+            deadline: None,
+            heard_at: now,
+            ended_at: None,
+            probe_at: None,
+            probes: 0,
+        }
+    }
+
+    /// RFC 9293 state of the engine; CLOSED without one.
+    pub(crate) fn state(&self) -> TcpState {
+        self.engine.as_ref().map_or(TcpState::Closed, Engine::state)
+    }
+
+    /// Bytes that `recv` could give.
+    pub(crate) fn recv_queue(&self) -> usize {
+        self.engine.as_ref().map_or(0, Engine::recv_queue)
+    }
+
+    /// Bytes that the peer has not acknowledged.
+    pub(crate) fn send_queue(&self) -> usize {
+        self.engine.as_ref().map_or(0, Engine::send_queue)
+    }
+
+    /// Whether something of ours waits for the peer's acknowledgement: then R2 runs.
+    pub(crate) fn is_owed_an_ack(&self) -> bool {
+        self.send_queue() > 0 || matches!(self.state(), TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck)
+    }
+}

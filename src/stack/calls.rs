@@ -1,0 +1,532 @@
+//! What do the socket calls do?
+
+mod tcp;
+mod udp;
+
+use core::net::SocketAddr;
+use core::task::Waker;
+
+use super::Stack;
+use crate::demux::{TCP, UDP, ports};
+use crate::errno::Errno;
+use crate::readiness::{Interest, Readiness};
+use crate::socket::slots::Body;
+use crate::socket::tcp::{Connection, TcpState};
+use crate::socket::udp::Datagram;
+use crate::socket::{Domain, Shutdown, SocketId, Type};
+
+impl Stack<'_> {
+    /// Makes a socket.
+    ///
+    /// # Errors
+    /// - EMFILE: the socket table is full ([`Config::sockets_max`](crate::Config::sockets_max), or the caller's storage).
+    /// - ENOBUFS: every UDP queue of the caller's storage is in use.
+    ///
+    /// # POSIX
+    /// [socket](https://pubs.opengroup.org/onlinepubs/9799919799/functions/socket.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// stack.close(socket)?;
+    /// assert_eq!(stack.getsockname(socket), Err(Errno::EBADF));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn socket(&mut self, domain: Domain, kind: Type) -> Result<SocketId, Errno> {
+        let index = self.slots.take(domain).ok_or(Errno::EMFILE)?;
+        self.deadlines.grow_to(self.slots.capacity());
+        let body = match kind {
+            Type::Stream => Some(Body::Tcp(Connection::fresh(self.now))),
+            Type::Datagram => self.queues.take().map(Body::Udp),
+        };
+        let Some(body) = body else {
+            self.slots.retire(index);
+            return Err(Errno::ENOBUFS);
+        };
+        let slot = self.slots.get_mut(index);
+        slot.owned = true;
+        slot.body = body;
+        Ok(self.slots.id(index))
+    }
+
+    /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535).
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EINVAL: it is bound already.
+    /// - EAFNOSUPPORT: the address is of the other family.
+    /// - EADDRNOTAVAIL: the address is not one of the host's (UDP may also bind group addresses).
+    /// - EADDRINUSE: another socket, or a connection in TIME-WAIT, has the port.
+    ///
+    /// # POSIX
+    /// [bind](https://pubs.opengroup.org/onlinepubs/9799919799/functions/bind.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let first = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// stack.bind(first, ([0, 0, 0, 0], 53).into())?;
+    /// let second = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// assert_eq!(stack.bind(second, ([0, 0, 0, 0], 53).into()), Err(Errno::EADDRINUSE));
+    /// stack.bind(second, ([0, 0, 0, 0], 0).into())?;
+    /// assert!(stack.getsockname(second)?.port() >= 49_152);
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn bind(&mut self, id: SocketId, local: SocketAddr) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        let slot = self.slots.get(index);
+        if slot.local.is_some() {
+            return Err(Errno::EINVAL);
+        }
+        if !slot.speaks(local) {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        let protocol = protocol_of(&slot.body);
+        let ip = local.ip();
+        if !ports::is_bindable(ip, self.is_own(ip), self.is_group(ip), protocol) {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        let local = SocketAddr::new(ip, local.port());
+        let local = if local.port() == 0 { self.choose_port(protocol, local)? } else { local };
+        if ports::is_in_use(protocol, local, &self.slots, &self.time_wait) {
+            return Err(Errno::EADDRINUSE);
+        }
+        self.set_local(index, local)
+    }
+
+    /// The local address: the wildcard address and port 0 until the socket is bound.
+    ///
+    /// # Errors
+    /// EBADF: no such socket.
+    ///
+    /// # POSIX
+    /// [getsockname](https://pubs.opengroup.org/onlinepubs/9799919799/functions/getsockname.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet6, Type::Stream)?;
+    /// assert_eq!(stack.getsockname(socket)?.to_string(), "[::]:0");
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn getsockname(&self, id: SocketId) -> Result<SocketAddr, Errno> {
+        let slot = self.slots.get(self.slots.find(id)?);
+        Ok(slot.local.unwrap_or_else(|| SocketAddr::new(slot.wildcard(), 0)))
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - ENOTCONN: not connected, or not yet, or no more.
+    ///
+    /// # POSIX
+    /// [getpeername](https://pubs.opengroup.org/onlinepubs/9799919799/functions/getpeername.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// assert_eq!(stack.getpeername(socket), Err(Errno::ENOTCONN));
+    /// stack.connect(socket, ([192, 0, 2, 9], 53).into())?;
+    /// assert_eq!(stack.getpeername(socket)?.to_string(), "192.0.2.9:53");
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn getpeername(&self, id: SocketId) -> Result<SocketAddr, Errno> {
+        let slot = self.slots.get(self.slots.find(id)?);
+        let is_connected = match &slot.body {
+            Body::Tcp(connection) => !matches!(connection.state(), TcpState::Closed | TcpState::SynSent),
+            Body::Udp(_) => true,
+            Body::Listener(_) | Body::Free => false,
+        };
+        slot.remote.filter(|_| is_connected).ok_or(Errno::ENOTCONN)
+    }
+
+    /// Connects: for TCP starts the handshake, for UDP fixes the peer that `send` sends to and from which
+    /// alone datagrams are received.
+    ///
+    /// TCP answers EINPROGRESS, then EALREADY while the handshake runs; the socket becomes writable when it
+    /// is over, and the next `connect` gives its outcome once: Ok, or the cause of the failure.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EINPROGRESS, EALREADY: TCP, see above.
+    /// - EISCONN: connected already, or listening.
+    /// - ECONNREFUSED: the peer answered with RST.
+    /// - ETIMEDOUT: no answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
+    /// - EHOSTUNREACH: the neighbour did not answer three ARP requests or solicitations.
+    /// - ENETUNREACH: no route. EACCES: UDP to a broadcast address. EAFNOSUPPORT: the other family.
+    /// - EADDRNOTAVAIL: no ephemeral port is free, port 0, or TCP to an unspecified address.
+    /// - EADDRINUSE: the very connection exists. ENETUNREACH: TCP to a group address.
+    /// - ENOBUFS: no room for a connection.
+    ///
+    /// # POSIX
+    /// [connect](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.connect(socket, ([192, 0, 2, 9], 80).into()), Err(Errno::EINPROGRESS));
+    /// assert_eq!(stack.connect(socket, ([192, 0, 2, 9], 80).into()), Err(Errno::EALREADY));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn connect(&mut self, id: SocketId, remote: SocketAddr) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        if !self.slots.get(index).speaks(remote) {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        let remote = SocketAddr::new(remote.ip(), remote.port());
+        match self.slots.get(index).body {
+            Body::Tcp(_) => self.connect_tcp(index, remote),
+            Body::Udp(_) => self.connect_udp(index, remote),
+            Body::Listener(_) => Err(Errno::EISCONN),
+            Body::Free => Err(Errno::EBADF),
+        }
+    }
+
+    /// Queues bytes of the stream, or one datagram for the connected peer. Returns how many bytes were
+    /// taken: for TCP possibly fewer than given, for UDP all or none.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EAGAIN: no room now, or the handshake is not over.
+    /// - EPIPE: TCP: the writing side is closed, or there is no connection.
+    /// - ECONNRESET, ETIMEDOUT …: the cause that ended the connection, once.
+    /// - ECONNREFUSED: UDP: an earlier datagram found no receiver (once).
+    /// - EDESTADDRREQ: UDP without a peer. EMSGSIZE: the datagram is larger than the path's packets.
+    ///
+    /// # POSIX
+    /// [send](https://pubs.opengroup.org/onlinepubs/9799919799/functions/send.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// assert_eq!(stack.send(socket, b"to whom?"), Err(Errno::EDESTADDRREQ));
+    /// stack.connect(socket, ([192, 0, 2, 9], 7).into())?;
+    /// assert_eq!(stack.send(socket, b"hello"), Ok(5));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn send(&mut self, id: SocketId, data: &[u8]) -> Result<usize, Errno> {
+        let index = self.slots.find(id)?;
+        match self.slots.get(index).body {
+            Body::Tcp(_) => self.send_tcp(index, data),
+            Body::Udp(_) => self.send_udp(index, data, None),
+            Body::Listener(_) => Err(Errno::EPIPE),
+            Body::Free => Err(Errno::EBADF),
+        }
+    }
+
+    /// Takes received bytes: of the stream as many as there are, or one datagram, whose rest is lost if
+    /// `buffer` is too small. 0 is the end of the stream (or an empty datagram).
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EAGAIN: nothing has arrived.
+    /// - ENOTCONN: TCP without a connection.
+    /// - ECONNRESET, ETIMEDOUT, ECONNREFUSED …: the cause that ended the connection, once, after all data.
+    ///
+    /// # POSIX
+    /// [recv](https://pubs.opengroup.org/onlinepubs/9799919799/functions/recv.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.recv(socket, &mut [0; 16]), Err(Errno::ENOTCONN));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn recv(&mut self, id: SocketId, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let index = self.slots.find(id)?;
+        match self.slots.get(index).body {
+            Body::Tcp(_) => self.recv_tcp(index, buffer),
+            Body::Udp(_) => self.recv_udp(index, buffer).map(|datagram| datagram.map_or(0, |d| d.len)),
+            Body::Listener(_) => Err(Errno::ENOTCONN),
+            Body::Free => Err(Errno::EBADF),
+        }
+    }
+
+    /// Queues one datagram for `remote`; binds an unbound socket to an ephemeral port.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast), ENETUNREACH (no route),
+    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EADDRNOTAVAIL (no free port).
+    /// For TCP: EISCONN when connected, EPIPE otherwise.
+    ///
+    /// # POSIX
+    /// [sendto](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sendto.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// assert_eq!(stack.send_to(socket, b"hello", ([192, 0, 2, 9], 7).into()), Ok(5));
+    /// let broadcast = ([192, 0, 2, 255], 7).into();
+    /// assert_eq!(stack.send_to(socket, b"hello", broadcast), Err(Errno::EACCES));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn send_to(&mut self, id: SocketId, data: &[u8], remote: SocketAddr) -> Result<usize, Errno> {
+        let index = self.slots.find(id)?;
+        let slot = self.slots.get(index);
+        match &slot.body {
+            Body::Udp(_) if !slot.speaks(remote) => Err(Errno::EAFNOSUPPORT),
+            Body::Udp(_) => self.send_udp(index, data, Some(SocketAddr::new(remote.ip(), remote.port()))),
+            Body::Tcp(connection) if connection.state().is_synchronized() => Err(Errno::EISCONN),
+            Body::Tcp(_) | Body::Listener(_) => Err(Errno::EPIPE),
+            Body::Free => Err(Errno::EBADF),
+        }
+    }
+
+    /// Takes one datagram, and says who sent it. A datagram larger than `buffer` is truncated, and says so.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket. EAGAIN: nothing has arrived.
+    /// - ECONNREFUSED …: a connected socket's earlier datagram found no receiver (once).
+    /// - EOPNOTSUPP: not a UDP socket (POSIX leaves the address of a stream open).
+    ///
+    /// # POSIX
+    /// [recvfrom](https://pubs.opengroup.org/onlinepubs/9799919799/functions/recvfrom.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// stack.bind(socket, ([0, 0, 0, 0], 7).into())?;
+    /// assert_eq!(stack.recv_from(socket, &mut [0; 16]), Err(Errno::EAGAIN));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn recv_from(&mut self, id: SocketId, buffer: &mut [u8]) -> Result<Datagram, Errno> {
+        let index = self.slots.find(id)?;
+        match self.slots.get(index).body {
+            // A socket whose reading side is shut has nothing to say of a sender: an empty datagram
+            // from nowhere is what Linux gives.
+            Body::Udp(_) => self.recv_udp(index, buffer).map(|datagram| {
+                let slot = self.slots.get(index);
+                let nowhere = SocketAddr::new(slot.wildcard(), 0);
+                datagram.unwrap_or(Datagram { len: 0, full_len: 0, remote: nowhere, local: nowhere.ip() })
+            }),
+            Body::Tcp(_) | Body::Listener(_) => Err(Errno::EOPNOTSUPP),
+            Body::Free => Err(Errno::EBADF),
+        }
+    }
+
+    /// Ends one or both directions. For TCP, `Write` sends what is queued and then a FIN.
+    ///
+    /// # Errors
+    /// EBADF: no such socket. ENOTCONN: not connected.
+    ///
+    /// # POSIX
+    /// [shutdown](https://pubs.opengroup.org/onlinepubs/9799919799/functions/shutdown.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Shutdown, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.shutdown(socket, Shutdown::Write), Err(Errno::ENOTCONN));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        match self.slots.get(index).body {
+            Body::Tcp(_) => self.shutdown_tcp(index, how),
+            Body::Udp(_) => self.shutdown_udp(index, how),
+            Body::Listener(_) => self.shutdown_listener(index, how),
+            Body::Free => Err(Errno::EBADF),
+        }
+    }
+
+    /// Closes a socket. The id is free at once; a connection says goodbye on its own: queued data and a
+    /// FIN go out, or a RST if received data was never read.
+    ///
+    /// # Errors
+    /// EBADF: no such socket.
+    ///
+    /// # POSIX
+    /// [close](https://pubs.opengroup.org/onlinepubs/9799919799/functions/close.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// stack.close(socket)?;
+    /// assert_eq!(stack.close(socket), Err(Errno::EBADF));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn close(&mut self, id: SocketId) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        // Nobody may wait on a socket that is gone.
+        self.slots.get_mut(index).wake_all();
+        match self.slots.get(index).body {
+            Body::Tcp(_) => self.close_tcp(index),
+            Body::Listener(_) => self.close_listener(index),
+            Body::Udp(_) => self.close_udp(index),
+            Body::Free => {}
+        }
+        Ok(())
+    }
+
+    /// The pending error, which is cleared (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// EBADF: no such socket.
+    ///
+    /// # POSIX
+    /// [getsockopt](https://pubs.opengroup.org/onlinepubs/9799919799/functions/getsockopt.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.take_error(socket), Ok(None));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn take_error(&mut self, id: SocketId) -> Result<Option<Errno>, Errno> {
+        let index = self.slots.find(id)?;
+        Ok(self.report(index))
+    }
+
+    /// What can be done without waiting, now.
+    ///
+    /// # Errors
+    /// EBADF: no such socket.
+    ///
+    /// # POSIX
+    /// [poll](https://pubs.opengroup.org/onlinepubs/9799919799/functions/poll.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Readiness, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// assert_eq!(stack.readiness(socket)?, Readiness::OUT);
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn readiness(&self, id: SocketId) -> Result<Readiness, Errno> {
+        Ok(self.readiness_of(self.slots.find(id)?))
+    }
+
+    /// Wakes `waker` once when the wait for `interest` is over; at once if it is over already. One waker
+    /// is kept for each interest of a socket, the last one registered.
+    ///
+    /// # Errors
+    /// EBADF: no such socket.
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use core::task::Waker;
+    /// use smolsock::{Domain, Errno, Interest, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// stack.register_waker(socket, Interest::Read, Waker::noop())?;
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn register_waker(&mut self, id: SocketId, interest: Interest, waker: &Waker) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        let is_over = self.readiness_of(index).intersects(interest.bits());
+        let slot = self.slots.get_mut(index);
+        let place = match interest {
+            Interest::Read => &mut slot.read_waker,
+            Interest::Write => &mut slot.write_waker,
+        };
+        match place {
+            Some(known) if known.will_wake(waker) => {}
+            _ => *place = Some(waker.clone()),
+        }
+        if is_over && let Some(waker) = place.take() {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// The state of a TCP socket.
+    ///
+    /// # Errors
+    /// EBADF: no such socket. EOPNOTSUPP: not a TCP socket.
+    ///
+    /// # RFC
+    /// RFC 9293 §3.3.2
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, TcpState, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.tcp_state(socket)?, TcpState::Closed);
+    /// stack.listen(socket, 5)?;
+    /// assert_eq!(stack.tcp_state(socket)?, TcpState::Listen);
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn tcp_state(&self, id: SocketId) -> Result<TcpState, Errno> {
+        match &self.slots.get(self.slots.find(id)?).body {
+            Body::Tcp(connection) => Ok(connection.state()),
+            Body::Listener(_) => Ok(TcpState::Listen),
+            Body::Udp(_) | Body::Free => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    /// Takes the pending error; after a failed `connect` the socket is fresh again.
+    fn report(&mut self, index: u32) -> Option<Errno> {
+        let error = self.slots.get_mut(index).error.take();
+        if error.is_some() {
+            self.forget_failed_connect(index);
+        }
+        error
+    }
+
+    /// Binds a slot, and makes it known if it can be reached that way: a UDP socket at once, a TCP socket
+    /// when it listens or connects.
+    fn set_local(&mut self, index: u32, local: SocketAddr) -> Result<(), Errno> {
+        self.slots.get_mut(index).local = Some(local);
+        if let Body::Udp(_) = self.slots.get(index).body
+            && let Err(error) = self.demux.add(&mut self.slots, index)
+        {
+            self.slots.get_mut(index).local = None;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// An ephemeral port for a socket that binds without a peer in mind.
+    fn choose_port(&mut self, protocol: u8, local: SocketAddr) -> Result<SocketAddr, Errno> {
+        let (slots, time_wait) = (&self.slots, &self.time_wait);
+        let is_free = |port| !ports::is_in_use(protocol, SocketAddr::new(local.ip(), port), slots, time_wait);
+        let port = self.ports.choose(is_free).ok_or(Errno::EADDRINUSE)?;
+        Ok(SocketAddr::new(local.ip(), port))
+    }
+}
+
+fn protocol_of(body: &Body<'_>) -> u8 {
+    match body {
+        Body::Udp(_) => UDP,
+        Body::Tcp(_) | Body::Listener(_) | Body::Free => TCP,
+    }
+}

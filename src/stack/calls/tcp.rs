@@ -1,0 +1,360 @@
+//! What do the calls on a TCP socket do?
+
+use core::net::SocketAddr;
+
+use crate::demux::{TCP, ports};
+use crate::errno::Errno;
+use crate::socket::slots::{Body, NONE};
+use crate::socket::tcp::listener::Listener;
+use crate::socket::tcp::posix::{self, RecvVerdict, SendVerdict};
+use crate::socket::tcp::{Phase, Stage, TcpState};
+use crate::socket::{Shutdown, SocketId};
+use crate::stack::Stack;
+
+impl Stack<'_> {
+    /// Makes a TCP socket take connections, up to `backlog + 1` of which wait for
+    /// [`accept`](Self::accept). An unbound socket gets an ephemeral port. On a listener: changes the
+    /// backlog.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EOPNOTSUPP: a UDP socket.
+    /// - EINVAL: the socket is connected, or connecting.
+    /// - EADDRINUSE: another socket listens there.
+    /// - ENOBUFS: the caller's storage has no room in the demux.
+    ///
+    /// # POSIX
+    /// [listen](https://pubs.opengroup.org/onlinepubs/9799919799/functions/listen.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let server = stack.socket(Domain::Inet, Type::Stream)?;
+    /// stack.bind(server, ([0, 0, 0, 0], 80).into())?;
+    /// stack.listen(server, 5)?;
+    /// assert_eq!(stack.accept(server), Err(Errno::EAGAIN));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn listen(&mut self, id: SocketId, backlog: usize) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        match &mut self.slots.get_mut(index).body {
+            Body::Listener(listener) => listener.backlog = backlog,
+            Body::Tcp(connection) if connection.phase == Phase::Fresh => self.start_listening(index, backlog)?,
+            Body::Tcp(_) => return Err(Errno::EINVAL),
+            Body::Udp(_) => return Err(Errno::EOPNOTSUPP),
+            Body::Free => return Err(Errno::EBADF),
+        }
+        Ok(())
+    }
+
+    fn start_listening(&mut self, index: u32, backlog: usize) -> Result<(), Errno> {
+        let bound = self.slots.get(index).local;
+        if bound.is_none() {
+            let any = SocketAddr::new(self.slots.get(index).wildcard(), 0);
+            let local = self.choose_port(TCP, any)?;
+            self.set_local(index, local)?;
+        }
+        self.demux.add(&mut self.slots, index)?;
+        self.slots.get_mut(index).body = Body::Listener(Listener::new(backlog));
+        Ok(())
+    }
+
+    /// Takes the oldest completed connection of a listener: its socket, and the peer's address. The
+    /// connection may have ended already; its data and its end are then read as usual.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EAGAIN: no connection is waiting.
+    /// - EINVAL: the socket does not listen.
+    /// - EOPNOTSUPP: a UDP socket.
+    ///
+    /// # POSIX
+    /// [accept](https://pubs.opengroup.org/onlinepubs/9799919799/functions/accept.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.accept(socket), Err(Errno::EINVAL));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn accept(&mut self, id: SocketId) -> Result<(SocketId, SocketAddr), Errno> {
+        let index = self.slots.find(id)?;
+        let child = match &self.slots.get(index).body {
+            Body::Listener(listener) => listener.ready.oldest,
+            Body::Tcp(_) => return Err(Errno::EINVAL),
+            Body::Udp(_) => return Err(Errno::EOPNOTSUPP),
+            Body::Free => return Err(Errno::EBADF),
+        };
+        if child == NONE {
+            return Err(Errno::EAGAIN);
+        }
+        self.unlink_child(child);
+        let slot = self.slots.get_mut(child);
+        slot.owned = true;
+        let Some(remote) = slot.remote else { unreachable!("a child has a peer") };
+        self.promote_oldest(index);
+        Ok((self.slots.id(child), remote))
+    }
+
+    pub(super) fn connect_tcp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
+        if let Some(error) = self.report(index) {
+            return Err(error);
+        }
+        let connection = self.slots.connection(index);
+        match (connection.phase, connection.unreported) {
+            (Phase::Fresh, _) => {}
+            (Phase::Connecting, _) => return Err(Errno::EALREADY),
+            (Phase::Connected, true) => {
+                connection.unreported = false;
+                return Ok(());
+            }
+            (Phase::Connected, false) => return Err(Errno::EISCONN),
+        }
+        if remote.port() == 0 || remote.ip().is_unspecified() {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        if self.is_group(remote.ip()) {
+            return Err(Errno::ENETUNREACH);
+        }
+        let local = self.choose_local(index, remote)?;
+        self.start_connecting(index, local, remote)?;
+        Err(Errno::EINPROGRESS)
+    }
+
+    /// The local address of a connection to `remote`: as bound, completed where that was left open.
+    fn choose_local(&mut self, index: u32, remote: SocketAddr) -> Result<SocketAddr, Errno> {
+        self.next_hop(remote.ip()).ok_or(Errno::ENETUNREACH)?;
+        let bound = self.slots.get(index).local;
+        let ip = match bound {
+            Some(local) if !local.ip().is_unspecified() => local.ip(),
+            _ => self.source_for(remote.ip()).ok_or(Errno::ENETUNREACH)?,
+        };
+        let (demux, slots, time_wait) = (&self.demux, &self.slots, &self.time_wait);
+        match bound {
+            Some(local) => {
+                let local = SocketAddr::new(ip, local.port());
+                let taken = demux.find(TCP, local, Some(remote), slots, time_wait);
+                if taken == crate::demux::Route::Nobody { Ok(local) } else { Err(Errno::EADDRINUSE) }
+            }
+            None => {
+                let is_free =
+                    |port| ports::is_free_towards(demux, TCP, SocketAddr::new(ip, port), remote, slots, time_wait);
+                let port = self.ports.choose(is_free).ok_or(Errno::EADDRNOTAVAIL)?;
+                Ok(SocketAddr::new(ip, port))
+            }
+        }
+    }
+
+    fn start_connecting(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) -> Result<(), Errno> {
+        let mut engine = self.engines.take().ok_or(Errno::ENOBUFS)?;
+        if !engine.connect(&mut self.interface, local, remote) {
+            self.engines.give(engine);
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        let slot = self.slots.get_mut(index);
+        let bound = slot.local.replace(local);
+        slot.remote = Some(remote);
+        if let Err(error) = self.demux.add(&mut self.slots, index) {
+            self.engines.give(engine);
+            let slot = self.slots.get_mut(index);
+            (slot.local, slot.remote) = (bound, None);
+            return Err(error);
+        }
+        let now = self.now;
+        let until = now.saturating_add(self.config.connect_timeout);
+        let connection = self.slots.connection(index);
+        connection.engine = Some(engine);
+        connection.phase = Phase::Connecting;
+        connection.heard_at = now;
+        connection.deadline = Some(until);
+        self.make_due(index);
+        Ok(())
+    }
+
+    /// After the failure of a `connect` was reported, the socket can try again.
+    pub(super) fn forget_failed_connect(&mut self, index: u32) {
+        if let Body::Tcp(connection) = &self.slots.get(index).body
+            && connection.phase == Phase::Connecting
+            && connection.state() == TcpState::Closed
+        {
+            let connection = self.slots.connection(index);
+            connection.phase = Phase::Fresh;
+            let engine = connection.engine.take();
+            if let Some(engine) = engine {
+                self.engines.give(engine);
+            }
+            self.slots.get_mut(index).remote = None;
+        }
+    }
+
+    pub(super) fn send_tcp(&mut self, index: u32, data: &[u8]) -> Result<usize, Errno> {
+        let error = self.slots.get(index).error;
+        match posix::send(self.slots.connection(index), error) {
+            SendVerdict::Fail(errno) => Err(errno),
+            SendVerdict::Report => Err(self.report(index).unwrap_or(Errno::EPIPE)),
+            SendVerdict::Queue if data.is_empty() => Ok(0),
+            SendVerdict::Queue => {
+                let now = self.now;
+                let connection = self.slots.connection(index);
+                let Some(engine) = &mut connection.engine else { return Err(Errno::EPIPE) };
+                if engine.send_queue() == 0 {
+                    // R2 counts from here: the peer had nothing to acknowledge.
+                    connection.heard_at = now;
+                }
+                let taken = engine.send(data);
+                if taken == 0 {
+                    return Err(Errno::EAGAIN);
+                }
+                self.make_due(index);
+                Ok(taken)
+            }
+        }
+    }
+
+    pub(super) fn recv_tcp(&mut self, index: u32, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let error = self.slots.get(index).error;
+        match posix::recv(self.slots.connection(index), error) {
+            RecvVerdict::EndOfStream => Ok(0),
+            RecvVerdict::Fail(errno) => Err(errno),
+            RecvVerdict::Report => self.report(index).map_or(Ok(0), Err),
+            RecvVerdict::Take => {
+                let connection = self.slots.connection(index);
+                let Some(engine) = &mut connection.engine else { return Ok(0) };
+                let taken = engine.recv(buffer);
+                // The window may open: a step can tell the peer.
+                self.make_due(index);
+                Ok(taken)
+            }
+        }
+    }
+
+    pub(super) fn shutdown_tcp(&mut self, index: u32, how: Shutdown) -> Result<(), Errno> {
+        let connection = self.slots.connection(index);
+        match connection.state() {
+            TcpState::Closed => return Err(Errno::ENOTCONN),
+            // Linux takes the attempt back (`inet_shutdown`).
+            TcpState::SynSent => {
+                self.disconnect(index);
+                return Ok(());
+            }
+            // B8: smoltcp cannot close a half-open connection.
+            TcpState::SynReceived if how.writes() => {
+                self.reset(index);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let now = self.now;
+        let connection = self.slots.connection(index);
+        let Some(engine) = &mut connection.engine else { return Err(Errno::ENOTCONN) };
+        if how.reads() {
+            connection.shut_read = true;
+            engine.discard();
+        }
+        if how.writes() && !connection.shut_write {
+            connection.shut_write = true;
+            connection.heard_at = now;
+            engine.close();
+        }
+        self.slots.get_mut(index).wake_all();
+        self.make_due(index);
+        Ok(())
+    }
+
+    pub(super) fn shutdown_listener(&mut self, index: u32, how: Shutdown) -> Result<(), Errno> {
+        // Linux: SHUT_RD ends listening; SHUT_WR alone means nothing to a listener.
+        if how.reads() {
+            self.drop_children(index);
+            self.demux.remove(&mut self.slots, index);
+            let now = self.now;
+            let slot = self.slots.get_mut(index);
+            slot.body = Body::Tcp(crate::socket::tcp::Connection::fresh(now));
+            slot.wake_all();
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_tcp(&mut self, index: u32) {
+        let connection = self.slots.connection(index);
+        match connection.state() {
+            // B9: nothing was agreed upon, so there is nobody to tell.
+            TcpState::Closed | TcpState::SynSent => self.free(index),
+            // B8.
+            TcpState::SynReceived => {
+                self.slots.get_mut(index).owned = false;
+                self.reset(index);
+            }
+            _ => self.make_orphan(index),
+        }
+    }
+
+    /// The connection goes on without its application until both sides are done.
+    fn make_orphan(&mut self, index: u32) {
+        let now = self.now;
+        let slot = self.slots.get_mut(index);
+        slot.owned = false;
+        let connection = self.slots.connection(index);
+        let Some(engine) = &mut connection.engine else { return self.free(index) };
+        if engine.recv_queue() > 0 && !connection.shut_read {
+            // RFC 2525 §2.17: data that was never read is lost, and the peer must learn it.
+            return self.reset(index);
+        }
+        engine.close();
+        connection.heard_at = now;
+        self.watch_orphan(index);
+        self.make_due(index);
+    }
+
+    /// Ends at once with an RST; the slot goes when that is out.
+    fn reset(&mut self, index: u32) {
+        if let Some(engine) = &mut self.slots.connection(index).engine {
+            engine.abort();
+        }
+        self.make_due(index);
+    }
+
+    /// Takes a `connect` back: the socket is fresh again, and bound as it was.
+    fn disconnect(&mut self, index: u32) {
+        self.demux.remove(&mut self.slots, index);
+        self.deadlines.clear(index);
+        let connection = self.slots.connection(index);
+        connection.phase = Phase::Fresh;
+        connection.deadline = None;
+        if let Some(engine) = connection.engine.take() {
+            self.engines.give(engine);
+        }
+        let slot = self.slots.get_mut(index);
+        slot.remote = None;
+        slot.wake_all();
+    }
+
+    pub(super) fn close_listener(&mut self, index: u32) {
+        self.drop_children(index);
+        self.free(index);
+    }
+
+    /// Half-open children are forgotten; completed ones are reset, for their peers believe in them.
+    fn drop_children(&mut self, listener: u32) {
+        loop {
+            let Body::Listener(Listener { half_open, ready, .. }) = &self.slots.get(listener).body else { return };
+            let child = if half_open.oldest == NONE { ready.oldest } else { half_open.oldest };
+            if child == NONE {
+                return;
+            }
+            if self.slots.connection(child).stage == Stage::HalfOpen {
+                self.reap_child(child);
+                continue;
+            }
+            self.unlink_child(child);
+            match self.slots.connection(child).state() {
+                TcpState::Closed => self.free(child),
+                _ => self.reset(child),
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What kind of frame is this, and which flow does it belong to?
+
+mod checksum;
+mod icmp;
+mod ip;
+mod neighbor;
+
+use core::net::{IpAddr, SocketAddr};
+
+use crate::addr::{MacAddr, is_unicast};
+use crate::demux::{TCP, UDP};
+use crate::device::Medium;
+pub(crate) use icmp::{IcmpError, IcmpErrorKind};
+use ip::{Odd, Packet};
+pub(crate) use neighbor::{Arp, Ndp};
+
+/// What a received frame is, as far as its route depends on it.
+///
+/// Lengths are checked as far as they are used; checksums are left to smoltcp, except where we act on a
+/// frame ourselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Tcp(Segment),
+    Udp(Flow),
+    Arp(Arp),
+    /// A neighbour solicitation or advertisement, on Ethernet.
+    Ndp(Ndp),
+    /// An ICMP or ICMPv6 error with a good checksum, about a packet that names its flow.
+    IcmpError(IcmpError),
+    /// Any other ICMP or ICMPv6 message. The ports of the flow are 0.
+    Icmp(Flow),
+    /// A part of an IP packet: the ports are in the first one only.
+    Fragment,
+    /// Nothing that we route: another protocol, a VLAN tag.
+    Other,
+    /// Shorter than it says it is, or against the rules of its protocol.
+    Malformed,
+}
+
+/// From whom to whom, as seen from this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flow {
+    /// The packet's destination.
+    pub(crate) local: SocketAddr,
+    /// The packet's source.
+    pub(crate) remote: SocketAddr,
+    /// Source and destination of the frame, on Ethernet.
+    pub(crate) link: Option<(MacAddr, MacAddr)>,
+}
+
+/// The header of a TCP segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) flow: Flow,
+    pub(crate) flags: Flags,
+    pub(crate) seq: u32,
+    /// Means something only with the flag.
+    pub(crate) ack: u32,
+    /// Bytes behind the TCP header.
+    pub(crate) payload_len: usize,
+}
+
+/// The flags of a TCP segment that decide where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flags {
+    pub(crate) syn: bool,
+    pub(crate) ack: bool,
+    pub(crate) fin: bool,
+    pub(crate) rst: bool,
+}
+
+impl Segment {
+    /// Whether it asks for a new connection: SYN, and nothing that contradicts it.
+    #[inline]
+    pub(crate) fn is_opening(&self) -> bool {
+        let Flags { syn, ack, fin, rst } = self.flags;
+        syn && !ack && !fin && !rst
+    }
+
+    /// Whether the checksums of `frame`, whose segment this is, are right: TCP's, and the IPv4 header's.
+    /// Devices that check in hardware may hand over frames without valid ones.
+    pub(crate) fn has_good_checksum(&self, medium: Medium, frame: &[u8]) -> bool {
+        let Ok(Content::Ip(_, bytes)) = open(medium, frame) else { return false };
+        ip::has_good_header(bytes) && ip::parse(bytes).is_ok_and(|packet| packet.has_good_checksum())
+    }
+}
+
+/// Says what `frame` is. `frame`: a whole Ethernet frame, 14-byte header included, no FCS, padding
+/// allowed; or a bare IP packet, as `medium` says.
+#[inline]
+pub(crate) fn classify(medium: Medium, frame: &[u8]) -> Class {
+    match open(medium, frame) {
+        Ok(Content::Ip(link, bytes)) => match ip::parse(bytes) {
+            Ok(packet) => classify_packet(&packet, link),
+            Err(odd) => odd.into(),
+        },
+        Ok(Content::Arp(link, bytes)) => neighbor::arp(bytes, link),
+        Err(odd) => odd.into(),
+    }
+}
+
+#[inline]
+fn classify_packet(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
+    match packet.protocol {
+        TCP => tcp(packet, link),
+        UDP => udp(packet, link),
+        icmp::ICMP | icmp::ICMPV6 => icmp::classify(packet, link),
+        _ => Class::Other,
+    }
+}
+
+/// What is in a frame, with its source and destination.
+enum Content<'f> {
+    Ip(Option<(MacAddr, MacAddr)>, &'f [u8]),
+    Arp((MacAddr, MacAddr), &'f [u8]),
+}
+
+/// Takes the Ethernet header off, if there is one.
+#[inline]
+fn open(medium: Medium, frame: &[u8]) -> Result<Content<'_>, Odd> {
+    // Not a `match`: which media there are depends on smoltcp's features.
+    if medium != Medium::Ethernet {
+        return Ok(Content::Ip(None, frame));
+    }
+    let (header, bytes) = frame.split_first_chunk::<14>().ok_or(Odd::Malformed)?;
+    let [t0, t1, t2, t3, t4, t5, f0, f1, f2, f3, f4, f5, type_high, type_low] = *header;
+    let link = (MacAddr([f0, f1, f2, f3, f4, f5]), MacAddr([t0, t1, t2, t3, t4, t5]));
+    let version = bytes.first().map(|byte| byte >> 4);
+    match u16::from_be_bytes([type_high, type_low]) {
+        ETHERTYPE_IPV4 if version == Some(4) => Ok(Content::Ip(Some(link), bytes)),
+        ETHERTYPE_IPV6 if version == Some(6) => Ok(Content::Ip(Some(link), bytes)),
+        ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => Err(Odd::Malformed),
+        ETHERTYPE_ARP => Ok(Content::Arp(link, bytes)),
+        _ => Err(Odd::Other),
+    }
+}
+
+impl From<Odd> for Class {
+    fn from(odd: Odd) -> Self {
+        match odd {
+            Odd::Fragment => Self::Fragment,
+            Odd::Other => Self::Other,
+            Odd::Malformed => Self::Malformed,
+        }
+    }
+}
+
+#[inline]
+fn tcp(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
+    let Some((header, _)) = packet.payload.split_first_chunk::<20>() else { return Class::Malformed };
+    let [l0, l1, r0, r1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, ..] = *header;
+    let header_len = usize::from(offset >> 4) * 4;
+    if header_len < 20 || header_len > packet.payload.len() {
+        return Class::Malformed;
+    }
+    let (remote_port, local_port) = (u16::from_be_bytes([l0, l1]), u16::from_be_bytes([r0, r1]));
+    // smoltcp takes no segments with port 0; RFC 6335 §6 reserves it.
+    // RFC 9293 §3.9.2.3 MUST-63: ignore a SYN with an invalid source address.
+    if remote_port == 0 || local_port == 0 || !is_unicast(packet.source) {
+        return Class::Malformed;
+    }
+    Class::Tcp(Segment {
+        flow: packet.flow(local_port, remote_port, link),
+        flags: Flags { fin: flags & 1 != 0, syn: flags & 2 != 0, rst: flags & 4 != 0, ack: flags & 16 != 0 },
+        seq: u32::from_be_bytes([s0, s1, s2, s3]),
+        ack: u32::from_be_bytes([a0, a1, a2, a3]),
+        payload_len: packet.payload.len() - header_len,
+    })
+}
+
+#[inline]
+fn udp(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
+    let Some((header, _)) = packet.payload.split_first_chunk::<8>() else { return Class::Malformed };
+    let [r0, r1, l0, l1, len_high, len_low, ..] = *header;
+    let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+    if len < 8 || len > packet.payload.len() {
+        return Class::Malformed;
+    }
+    Class::Udp(packet.flow(u16::from_be_bytes([l0, l1]), u16::from_be_bytes([r0, r1]), link))
+}
+
+impl Packet<'_> {
+    #[inline]
+    fn flow(&self, local_port: u16, remote_port: u16, link: Option<(MacAddr, MacAddr)>) -> Flow {
+        Flow {
+            local: SocketAddr::new(self.destination, local_port),
+            remote: SocketAddr::new(self.source, remote_port),
+            link,
+        }
+    }
+
+    /// Whether the checksum over pseudo-header and payload is right, as TCP and ICMPv6 have it.
+    fn has_good_checksum(&self) -> bool {
+        let pseudo = match (self.source, self.destination) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => checksum::sum(&from.octets()) + checksum::sum(&to.octets()),
+            (IpAddr::V6(from), IpAddr::V6(to)) => checksum::sum(&from.octets()) + checksum::sum(&to.octets()),
+            _ => unreachable!("both addresses come from one header"),
+        };
+        // At most 65,535 bytes: IP has 16 bits for the length.
+        let len = self.payload.len() as u32;
+        checksum::is_good(pseudo + u32::from(self.protocol) + len + checksum::sum(self.payload))
+    }
+}
+
+const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_ARP: u16 = 0x0806;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
+
+#[cfg(test)]
+mod tests;

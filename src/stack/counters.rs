@@ -1,0 +1,43 @@
+//! What has this stack seen, sent and thrown away?
+
+/// Counts since the stack was built. They never go back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames taken from the device.
+    pub frames_in: u64,
+    /// Frames given to the device.
+    pub frames_out: u64,
+    /// Frames too short or inconsistent to tell what they are.
+    pub dropped_malformed: u64,
+    /// Frames for another link-layer or IP address.
+    pub dropped_not_for_us: u64,
+    /// IP fragments; reassembly is not built in.
+    pub dropped_fragments: u64,
+    /// TCP segments to a broadcast or multicast address (RFC 9293 MUST-57).
+    pub dropped_tcp_not_unicast: u64,
+    /// SYNs dropped because the listener's queue of completed connections was full.
+    pub dropped_syn_backlog: u64,
+    /// SYNs dropped because no socket, engine or half-open place was free.
+    pub dropped_syn_no_room: u64,
+    /// Half-open children given up: the oldest goes when a younger one comes.
+    pub half_open_evicted: u64,
+    /// Datagrams dropped because a receive queue was full.
+    pub dropped_datagram_overflow: u64,
+    /// Segments and datagrams that no socket wanted, answered by RST or ICMP unreachable where due.
+    pub refused: u64,
+    /// Sockets that smoltcp looked at for received frames: one per frame, none for unknown flows.
+    pub sockets_visited_in: u64,
+    /// Sockets that smoltcp looked at to send.
+    pub sockets_visited_out: u64,
+    /// Connections in TIME-WAIT forgotten before their time, because the table was full.
+    pub time_wait_evicted: u64,
+    /// Connections given up because the peer was silent: connect, half-open, FIN-WAIT-2, R2.
+    pub timeouts: u64,
+    /// Times that a device had no room for a frame.
+    pub device_refusals: u64,
+    /// Neighbours that did not answer three requests.
+    pub neighbors_unreachable: u64,
+    /// Probes sent by our own persist timer.
+    pub persist_probes: u64,
+}

@@ -1,0 +1,264 @@
+//! Who sends, and how much at a time?
+
+use core::net::IpAddr;
+
+use smoltcp::iface::PollResult;
+
+use super::Stack;
+use super::neighbors::Need;
+use crate::device::{Device, Outlet};
+use crate::errno::Errno;
+use crate::socket::slots::Body;
+use crate::time::Instant;
+
+/// What a slot's turn came to.
+enum Turn {
+    /// All sent; look again at this time.
+    Rest(Option<Instant>),
+    /// More to send than its share.
+    More,
+    /// The device is full.
+    Blocked,
+    /// The neighbour's link-layer address is being asked for; look again at this time at the latest.
+    Unresolved(Option<Instant>),
+    /// The slot is gone.
+    Gone,
+}
+
+impl Stack<'_> {
+    /// Sends what is due. Returns whether nothing is left but what the device refused.
+    pub(super) fn egress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
+        let mut outlet = Outlet::new(device);
+        self.ask_neighbors(&mut outlet);
+        // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
+        let mut turns = self.due.len() + EXTRA_TURNS;
+        while turns > 0 && !self.blocked {
+            let Some(index) = self.due.pop(&mut self.slots) else { break };
+            turns -= 1;
+            if self.slots.get(index).is_free() {
+                self.slots.retire(index);
+                continue;
+            }
+            let turn = self.turn(index, &mut outlet);
+            self.settle(index, turn);
+            if !self.unresolved.is_empty() {
+                self.ask_neighbors(&mut outlet);
+            }
+        }
+        // What smoltcp sends for nobody in particular: whatever its features add (fragments, multicast
+        // reports) comes with any set, so it is asked for once, with the empty one.
+        if !self.blocked {
+            let now = self.now.to_smoltcp();
+            self.interface.poll_egress(now, &mut outlet, &mut self.nobody);
+        }
+        self.counters.frames_out += outlet.sent;
+        if outlet.refused {
+            self.counters.device_refusals += 1;
+            self.blocked = true;
+        }
+        self.due.is_empty()
+    }
+
+    fn turn(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
+        match self.slots.get(index).body {
+            Body::Tcp(_) => self.turn_tcp(index, outlet),
+            Body::Udp(_) => self.turn_udp(index, outlet),
+            Body::Listener(_) => Turn::Rest(None),
+            Body::Free => Turn::Gone,
+        }
+    }
+
+    fn settle(&mut self, index: u32, turn: Turn) {
+        match turn {
+            Turn::Rest(Some(at)) => self.deadlines.set(index, at),
+            Turn::Rest(None) => self.deadlines.clear(index),
+            Turn::More => self.due.push(&mut self.slots, index),
+            Turn::Blocked => {
+                self.due.push(&mut self.slots, index);
+                self.blocked = true;
+            }
+            Turn::Unresolved(at) => {
+                match at {
+                    Some(at) => self.deadlines.set(index, at),
+                    None => self.deadlines.clear(index),
+                }
+                self.unresolved.push(&mut self.slots, index);
+            }
+            Turn::Gone => {}
+        }
+    }
+
+    fn turn_tcp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
+        let now = self.now.to_smoltcp();
+        let remote = self.slots.get(index).remote;
+        if let Some(remote) = remote
+            && let Some(next_hop) = self.next_hop(remote.ip())
+            && !self.is_resolved(next_hop)
+        {
+            let Some(engine) = &mut self.slots.connection(index).engine else { return Turn::Rest(None) };
+            let wants = self.interface.poll_at(now, engine.set()).is_some_and(|at| at <= now);
+            if wants {
+                self.neighbors.want(next_hop, self.now);
+                return Turn::Unresolved(self.own_deadline(index));
+            }
+        }
+        let Some(engine) = &mut self.slots.connection(index).engine else { return Turn::Rest(None) };
+        let mut sent = 0;
+        outlet.refused = false;
+        while sent < SHARE_FRAMES
+            && self.interface.poll_egress(now, outlet, engine.set()) == PollResult::SocketStateChanged
+        {
+            sent += 1;
+        }
+        self.counters.sockets_visited_out += 1;
+        let next = self.interface.poll_at(now, engine.set());
+        if outlet.refused {
+            return Turn::Blocked;
+        }
+        if sent == SHARE_FRAMES && next.is_some_and(|at| at <= now) {
+            return Turn::More;
+        }
+        self.after_turn(index, next.map(Instant::from_smoltcp))
+    }
+
+    /// The engine has sent what it wanted to: what is next for this connection?
+    fn after_turn(&mut self, index: u32, engine_at: Option<Instant>) -> Turn {
+        let engine_at = match engine_at {
+            // "Now", but nothing went out: smoltcp waits for something that only time brings. Never
+            // spin on it.
+            Some(at) if at <= self.now => Some(self.now.saturating_add(STALL_RETRY)),
+            other => other,
+        };
+        if self.after_egress(index, engine_at) {
+            return Turn::Gone;
+        }
+        let own = self.own_deadline(index);
+        Turn::Rest([engine_at, own].into_iter().flatten().min())
+    }
+
+    fn turn_udp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
+        for _ in 0..SHARE_FRAMES {
+            let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Turn::Gone };
+            let Some((envelope, _)) = datagrams.send.peek() else { return Turn::Rest(None) };
+            let (local, remote) = (envelope.local, envelope.remote);
+            // The route was there when the datagram was queued, and routes do not change.
+            let next_hop = self.next_hop(remote.ip()).unwrap_or(remote.ip());
+            if !self.is_resolved(next_hop) {
+                self.neighbors.want(next_hop, self.now);
+                return Turn::Unresolved(None);
+            }
+            if !self.send_datagram(index, local, remote, outlet) {
+                return Turn::Blocked;
+            }
+        }
+        Turn::More
+    }
+
+    /// Sends the datagram at the head of a queue. `false`: the device is full, it stays there.
+    fn send_datagram(
+        &mut self,
+        index: u32,
+        local: IpAddr,
+        remote: core::net::SocketAddr,
+        outlet: &mut Outlet<'_, impl Device + ?Sized>,
+    ) -> bool {
+        let slot = self.slots.get_mut(index);
+        let port = slot.local.map_or(0, |addr| addr.port());
+        let Body::Udp(datagrams) = &mut slot.body else { return true };
+        let Some((_, data)) = datagrams.send.peek() else { return true };
+        outlet.refused = false;
+        if self.datagram_engine.load((local, port).into(), remote, data) {
+            let now = self.now.to_smoltcp();
+            self.interface.poll_egress(now, outlet, self.datagram_engine.set());
+            self.counters.sockets_visited_out += 1;
+        }
+        if outlet.refused {
+            return false;
+        }
+        datagrams.send.pop();
+        slot.wake_write();
+        true
+    }
+
+    /// Sends the requests that are due, and tells those who waited in vain.
+    fn ask_neighbors(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
+        while let Some(need) = self.neighbors.need(self.now) {
+            match need {
+                Need::Ask(target) => {
+                    let Some(token) = outlet.transmit(self.now.to_smoltcp()) else {
+                        self.blocked = true;
+                        return;
+                    };
+                    self.send_request(token, target);
+                    self.neighbors.asked(target, self.now);
+                }
+                Need::GiveUp(target) => {
+                    self.counters.neighbors_unreachable += 1;
+                    self.give_up(target);
+                }
+            }
+        }
+    }
+
+    fn send_request(&self, token: impl crate::device::TxToken, target: IpAddr) {
+        let Some(mac) = self.config.mac else { unreachable!("only Ethernet has neighbours to ask for") };
+        match (self.source_for(target), target) {
+            (Some(IpAddr::V4(own)), IpAddr::V4(target)) => super::emit::arp_request(token, mac, own, target),
+            (Some(IpAddr::V6(own)), IpAddr::V6(target)) => {
+                super::emit::neighbor_solicitation(token, mac, own, target);
+            }
+            // Only targets with a route are asked for, and a route starts at an own address.
+            _ => {}
+        }
+    }
+
+    /// Everybody who waited for `target` learns that it is unreachable; the others look again.
+    fn give_up(&mut self, target: IpAddr) {
+        for _ in 0..self.unresolved.len() {
+            let Some(index) = self.unresolved.pop(&mut self.slots) else { break };
+            if self.slots.get(index).is_free() {
+                self.slots.retire(index);
+                continue;
+            }
+            self.drop_towards(index, target);
+            if !self.slots.get(index).is_free() {
+                self.make_due(index);
+            }
+        }
+    }
+
+    /// What a slot had for `target` cannot be sent (EHOSTUNREACH).
+    fn drop_towards(&mut self, index: u32, target: IpAddr) {
+        let remote = self.slots.get(index).remote;
+        match &mut self.slots.get_mut(index).body {
+            Body::Tcp(_) => {
+                if remote.is_some_and(|remote| self.next_hop(remote.ip()) == Some(target)) {
+                    self.on_unreachable(index);
+                }
+            }
+            Body::Udp(_) => {
+                let mut lost = false;
+                while let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body
+                    && let Some(remote) = datagrams.send.peek().map(|(envelope, _)| envelope.remote)
+                    && self.next_hop(remote.ip()) == Some(target)
+                {
+                    if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
+                        datagrams.send.pop();
+                    }
+                    lost = true;
+                }
+                if lost {
+                    self.slots.get_mut(index).fail(Errno::EHOSTUNREACH);
+                }
+            }
+            Body::Listener(_) | Body::Free => {}
+        }
+    }
+}
+
+/// Frames that one socket may send before the next has its turn.
+const SHARE_FRAMES: usize = 16;
+/// Turns in one step beyond one for each socket in line: for those that have more than a share.
+const EXTRA_TURNS: usize = 16;
+/// How long to leave a connection alone that says "now" and sends nothing.
+const STALL_RETRY: crate::time::Duration = crate::time::Duration::from_millis(1);

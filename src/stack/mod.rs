@@ -1,0 +1,237 @@
+//! What is a stack, and what does it promise?
+
+mod build;
+mod calls;
+pub(crate) mod classify;
+pub(crate) mod counters;
+pub(crate) mod deadlines;
+mod egress;
+pub(crate) mod emit;
+mod ingress;
+mod life;
+pub(crate) mod neighbors;
+mod storage;
+pub(crate) mod time_wait;
+mod timers;
+
+use core::fmt;
+use core::net::IpAddr;
+use core::task::Waker;
+
+use smoltcp::iface::{Interface, SocketSet};
+
+use crate::config::Config;
+use crate::demux::Demux;
+use crate::demux::ports::Ports;
+use crate::device::{ChecksumCapabilities, Device, Medium};
+use crate::socket::slots::{Line, Queue, Slots};
+use crate::socket::tcp::engine::Engines;
+use crate::socket::udp::{Queues, engine::Engine as DatagramEngine};
+use crate::time::Instant;
+pub use counters::Counters;
+use deadlines::Deadlines;
+use neighbors::Neighbors;
+pub use storage::{Storage, StorageError};
+use time_wait::TimeWait;
+
+/// Sockets on one network interface.
+///
+/// The contract has four parts:
+///
+/// - **Socket calls** ([`socket`](Self::socket), [`bind`](Self::bind), [`send`](Self::send) …) never
+///   touch a device, never read a clock and never block. What cannot be done now is EAGAIN or
+///   EINPROGRESS.
+/// - **[`step`](Self::step)** is the only function that moves frames. It is told the time, does a bounded
+///   amount of work, and says whether more is waiting.
+/// - **[`next_step`](Self::next_step)** is the deadline until which the caller may sleep, unless a frame
+///   arrives or a socket call is made.
+/// - **Views** ([`netstat`](Self::netstat), [`arp`](Self::arp), [`counters`](Self::counters)) copy, and
+///   change nothing.
+///
+/// The same calls and frames at the same times give the same frames out: a stack has no clock, no thread
+/// and no randomness but its [`Seed`](crate::Seed).
+///
+/// # Examples
+/// A host that answers UDP datagrams, in the loop that every firmware has:
+/// ```
+/// use smolsock::{Config, Domain, Errno, Seed, Stack, Type, time::Instant};
+/// # use smolsock::device::Loopback;
+/// # use smolsock::device::Medium;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut device = Loopback::new(Medium::Ip);
+/// # let clock = || Instant::from_millis(1);
+/// let seed = Seed::new(*b"from a real TRNG")?;
+/// let mut stack = Stack::new(Config::ip(seed).address("192.0.2.1/24".parse()?), &device)?;
+/// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+/// stack.bind(socket, "0.0.0.0:7".parse()?)?;
+/// # for _ in 0..3 {
+/// stack.step(clock(), &mut device); // loop { … }, sleeping until `stack.next_step()`
+/// let mut buffer = [0; 1500];
+/// match stack.recv_from(socket, &mut buffer) {
+///     Ok(datagram) => drop(stack.send_to(socket, &buffer[..datagram.len], datagram.remote)?),
+///     Err(Errno::EAGAIN) => {}
+///     Err(error) => return Err(error.into()),
+/// }
+/// # }
+/// # Ok(()) }
+/// ```
+pub struct Stack<'a> {
+    interface: Interface,
+    medium: Medium,
+    /// Largest IP packet that the device carries, bytes.
+    ip_mtu: usize,
+    checksums: ChecksumCapabilities,
+    config: Config,
+    pub(crate) now: Instant,
+    pub(crate) slots: Slots<'a>,
+    demux: Demux<'a>,
+    ports: Ports,
+    engines: Engines<'a>,
+    queues: Queues<'a>,
+    datagram_engine: DatagramEngine<'a>,
+    /// The set that is handed over when no socket is concerned.
+    nobody: SocketSet<'a>,
+    pub(crate) time_wait: TimeWait<'a>,
+    pub(crate) neighbors: Neighbors,
+    deadlines: Deadlines<'a>,
+    /// Slots that have something to send.
+    due: Line,
+    /// Slots that wait for a neighbour's link-layer address.
+    unresolved: Line,
+    counters: Counters,
+    /// The device had no room in the last step.
+    blocked: bool,
+    step_waker: Option<Waker>,
+}
+
+/// What is left after a [`Stack::step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "More asks for another step soon"]
+pub enum Step {
+    /// Nothing until [`Stack::next_step`], a frame, or a socket call.
+    Done,
+    /// More frames may be waiting than one step handles: step again soon.
+    More,
+    /// The device took no more frames: step again when it can, or at [`Stack::next_step`].
+    Blocked,
+}
+
+impl Stack<'_> {
+    /// Moves frames: takes what the device has received, sends what is due, and lets time pass.
+    ///
+    /// `now`: time since an epoch of the caller's choice; a time before the last one given counts as that
+    /// one. At most [`Config::step_frames_max`] frames are received, and every socket that has something
+    /// to send gets a share, so a step takes bounded time.
+    pub fn step(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Step {
+        self.now = self.now.max(now);
+        self.blocked = false;
+        let received_all = self.ingress(device);
+        self.timers();
+        let sent_all = self.egress(device);
+        if self.blocked {
+            Step::Blocked
+        } else if received_all && sent_all {
+            Step::Done
+        } else {
+            Step::More
+        }
+    }
+
+    /// Until when the caller may sleep: `None` until a frame arrives or a socket call is made. A time
+    /// that has passed means: step at once.
+    pub fn next_step(&self) -> Option<Instant> {
+        if self.blocked {
+            // Not "now": a caller that knows nothing of its device would spin.
+            return Some(self.now.saturating_add(timers::BLOCKED_RETRY));
+        }
+        if !self.due.is_empty() {
+            return Some(self.now);
+        }
+        [self.deadlines.peek().map(|(at, _)| at), self.neighbors.next_at(), self.time_wait.next_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
+    /// [`next_step`](Self::next_step). One waker is kept, and it is woken once.
+    pub fn register_step_waker(&mut self, waker: &Waker) {
+        self.step_waker = Some(waker.clone());
+    }
+
+    /// Counts of frames, drops and surprises since the stack was built.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The time of the last step.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Whether `addr` is one of the own addresses.
+    fn is_own(&self, addr: IpAddr) -> bool {
+        self.config.addresses.iter().any(|cidr| cidr.addr() == addr)
+    }
+
+    /// Whether `addr` is the limited broadcast address or that of an own prefix.
+    fn is_broadcast(&self, addr: IpAddr) -> bool {
+        let IpAddr::V4(v4) = addr else { return false };
+        v4.is_broadcast() || self.config.addresses.iter().any(|cidr| cidr.broadcast() == Some(addr))
+    }
+
+    /// Whether packets to `addr` have more than one receiver.
+    fn is_group(&self, addr: IpAddr) -> bool {
+        addr.is_multicast() || self.is_broadcast(addr)
+    }
+
+    /// The neighbour that packets to `remote` are given to: itself or a router. `None`: no route.
+    fn next_hop(&self, remote: IpAddr) -> Option<IpAddr> {
+        if self.is_group(remote) || self.config.addresses.iter().any(|cidr| cidr.contains(remote)) {
+            return Some(remote);
+        }
+        self.config.gateways.iter().copied().find(|router| router.is_ipv4() == remote.is_ipv4())
+    }
+
+    /// The own address that packets to `remote` carry.
+    fn source_for(&self, remote: IpAddr) -> Option<IpAddr> {
+        use crate::addr::{from_ip, to_ip};
+        let source = from_ip(self.interface.get_source_address(&to_ip(remote))?);
+        (!source.is_unspecified() && self.is_own(source)).then_some(source)
+    }
+
+    /// Whether frames to `next_hop` can leave without asking.
+    #[inline]
+    fn is_resolved(&self, next_hop: IpAddr) -> bool {
+        self.medium != Medium::Ethernet || self.is_group(next_hop) || self.neighbors.is_known(next_hop, self.now)
+    }
+
+    /// Puts a slot in line for egress.
+    #[inline]
+    fn make_due(&mut self, index: u32) {
+        if self.slots.get(index).queue == Queue::Idle {
+            self.due.push(&mut self.slots, index);
+            if let Some(waker) = self.step_waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Lets every slot that waits for a neighbour look again.
+    fn retry_unresolved(&mut self) {
+        while let Some(index) = self.unresolved.pop(&mut self.slots) {
+            self.due.push(&mut self.slots, index);
+        }
+    }
+}
+
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("addresses", &self.config.addresses)
+            .field("sockets", &self.slots.open())
+            .field("time_wait", &self.time_wait.len())
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}

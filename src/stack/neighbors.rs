@@ -1,0 +1,197 @@
+//! Which link-layer address has a neighbour, and who is being asked for?
+
+use core::net::IpAddr;
+
+use heapless::Vec;
+
+use crate::addr::MacAddr;
+use crate::time::{Duration, Instant};
+
+/// What the stack knows of its neighbours: the answers, by the same rules as smoltcp's private cache
+/// (acceptance is checked by the caller), and the questions, which are our own.
+///
+/// smoltcp sends one request per second for all targets together and silences a socket for a second;
+/// here every target has its own question, and an answer makes the waiting sockets due at once (B19).
+#[derive(Debug)]
+pub(crate) struct Neighbors {
+    entries: Vec<Entry, NEIGHBORS_MAX>,
+    questions: Vec<Question, QUESTIONS_MAX>,
+}
+
+/// A neighbour with a known link-layer address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) addr: IpAddr,
+    pub(crate) mac: MacAddr,
+    pub(crate) expires_at: Instant,
+}
+
+/// A neighbour that is being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) addr: IpAddr,
+    /// Requests sent.
+    asked: u8,
+    /// When the next request is due, or, after the last, when hope ends.
+    next_at: Instant,
+}
+
+/// What a question needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Send a request for this address.
+    Ask(IpAddr),
+    /// Nobody answered: this address is unreachable.
+    GiveUp(IpAddr),
+}
+
+impl Neighbors {
+    pub(crate) const fn new() -> Self {
+        Self { entries: Vec::new(), questions: Vec::new() }
+    }
+
+    /// Whether frames for `addr` can leave now.
+    #[inline]
+    pub(crate) fn is_known(&self, addr: IpAddr, now: Instant) -> bool {
+        self.entries.iter().any(|entry| entry.addr == addr && now < entry.expires_at)
+    }
+
+    /// Asks for `addr`, unless that is under way. `false`: too many questions are open; the caller's
+    /// socket stays in line and asks again when one is settled.
+    pub(crate) fn want(&mut self, addr: IpAddr, now: Instant) -> bool {
+        if self.questions.iter().any(|question| question.addr == addr) {
+            return true;
+        }
+        self.questions.push(Question { addr, asked: 0, next_at: now }).is_ok()
+    }
+
+    /// The next question that needs something at `now`.
+    pub(crate) fn need(&mut self, now: Instant) -> Option<Need> {
+        let position = self.questions.iter().position(|question| question.next_at <= now)?;
+        let question = self.questions[position];
+        if question.asked == REQUESTS_MAX {
+            self.questions.remove(position);
+            return Some(Need::GiveUp(question.addr));
+        }
+        Some(Need::Ask(question.addr))
+    }
+
+    /// A request for `addr` went out.
+    pub(crate) fn asked(&mut self, addr: IpAddr, now: Instant) {
+        if let Some(question) = self.questions.iter_mut().find(|question| question.addr == addr) {
+            question.asked += 1;
+            question.next_at = now.saturating_add(REQUEST_INTERVAL);
+        }
+    }
+
+    /// When a question next needs something.
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.questions.iter().map(|question| question.next_at).min()
+    }
+
+    /// `addr` answered or asked us: remember it. Returns whether somebody waited for it.
+    pub(crate) fn learn(&mut self, addr: IpAddr, mac: MacAddr, now: Instant) -> bool {
+        let entry = Entry { addr, mac, expires_at: now.saturating_add(ENTRY_LIFETIME) };
+        if let Some(known) = self.entries.iter_mut().find(|known| known.addr == addr) {
+            *known = entry;
+        } else if let Err(entry) = self.entries.push(entry) {
+            // smoltcp evicts the entry that expires first.
+            if let Some(oldest) = self.entries.iter_mut().min_by_key(|known| known.expires_at) {
+                *oldest = entry;
+            }
+        }
+        let waiting = self.questions.len();
+        self.questions.retain(|question| question.addr != addr);
+        waiting != self.questions.len()
+    }
+
+    /// A packet of `addr` came from `mac`: if that is what we know, it is known for longer.
+    #[inline]
+    pub(crate) fn confirm(&mut self, addr: IpAddr, mac: MacAddr, now: Instant) {
+        if let Some(known) = self.entries.iter_mut().find(|known| known.addr == addr && known.mac == mac) {
+            known.expires_at = now.saturating_add(ENTRY_LIFETIME);
+        }
+    }
+
+    /// Entries that have not expired.
+    pub(crate) fn known(&self, now: Instant) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| now < entry.expires_at)
+    }
+
+    /// Addresses that are being asked for.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = IpAddr> {
+        self.questions.iter().map(|question| question.addr)
+    }
+}
+
+/// As many as smoltcp's cache holds, so that both forget the same entry.
+const NEIGHBORS_MAX: usize = smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
+/// Targets that are asked for at the same time.
+const QUESTIONS_MAX: usize = NEIGHBORS_MAX;
+/// RFC 4861 §10 MAX_MULTICAST_SOLICIT; Linux `mcast_solicit`.
+const REQUESTS_MAX: u8 = 3;
+/// RFC 1122 §2.3.2.1: at most one request per second and target.
+const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
+/// smoltcp's `ENTRY_LIFETIME`.
+const ENTRY_LIFETIME: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+
+    fn addr(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn a_question_is_asked_three_times_a_second_apart_and_then_given_up() {
+        let mut neighbors = Neighbors::new();
+        assert!(neighbors.want(addr(9), Instant::ZERO));
+        for second in 0..3 {
+            let now = Instant::from_secs(second);
+            assert_eq!(neighbors.next_at(), Some(now));
+            assert_eq!(neighbors.need(now), Some(Need::Ask(addr(9))));
+            neighbors.asked(addr(9), now);
+            assert_eq!(neighbors.need(now), None);
+        }
+        assert_eq!(neighbors.need(Instant::from_secs(3)), Some(Need::GiveUp(addr(9))));
+        assert_eq!(neighbors.next_at(), None);
+    }
+
+    #[test]
+    fn an_answer_settles_only_its_own_question() {
+        let mut neighbors = Neighbors::new();
+        neighbors.want(addr(1), Instant::ZERO);
+        neighbors.want(addr(2), Instant::ZERO);
+        assert!(neighbors.learn(addr(1), MAC, Instant::ZERO));
+        assert!(neighbors.is_known(addr(1), Instant::ZERO));
+        assert_eq!(neighbors.wanted().collect::<Vec<_, 4>>().as_slice(), [addr(2)]);
+        assert!(!neighbors.learn(addr(3), MAC, Instant::ZERO), "nobody asked for it");
+    }
+
+    #[test]
+    fn an_entry_lives_sixty_seconds_from_its_last_sign() {
+        let mut neighbors = Neighbors::new();
+        neighbors.learn(addr(1), MAC, Instant::ZERO);
+        neighbors.confirm(addr(1), MacAddr([2, 0, 0, 0, 0, 9]), Instant::from_secs(30));
+        assert!(neighbors.is_known(addr(1), Instant::from_secs(59)));
+        assert!(!neighbors.is_known(addr(1), Instant::from_secs(60)), "another address does not confirm");
+        neighbors.learn(addr(1), MAC, Instant::ZERO);
+        neighbors.confirm(addr(1), MAC, Instant::from_secs(30));
+        assert!(neighbors.is_known(addr(1), Instant::from_secs(89)));
+    }
+
+    #[test]
+    fn a_full_cache_forgets_what_expires_first() {
+        let mut neighbors = Neighbors::new();
+        for i in 0..=NEIGHBORS_MAX {
+            neighbors.learn(addr(u8::try_from(i).expect("small")), MAC, Instant::from_millis(i as u64));
+        }
+        let now = Instant::from_secs(1);
+        assert!(!neighbors.is_known(addr(0), now));
+        assert!(neighbors.is_known(addr(1), now));
+        assert_eq!(neighbors.known(now).count(), NEIGHBORS_MAX);
+    }
+}

@@ -1,0 +1,222 @@
+//! Where does a stack without a heap keep everything?
+
+use core::fmt;
+
+use managed::ManagedSlice;
+use smoltcp::iface::SocketStorage;
+
+use super::deadlines::Entry as Deadline;
+use super::time_wait::Place as TimeWaitPlace;
+use crate::config::{ConfigError, TCP_RECV_BYTES_MAX};
+use crate::demux::table::Bucket;
+use crate::socket::slots::Place;
+use crate::socket::tcp::engine::{Engine, Engines};
+use crate::socket::udp::engine::{Engine as DatagramEngine, Entry as DatagramEntry};
+use crate::socket::udp::{Datagrams, Entry, Queue, Queues};
+
+/// The memory of a stack without a heap. Everything is in here: what is full is an errno.
+///
+/// - `SOCKETS`: sockets of all kinds, listeners, half-open children and orphans included; as many
+///   connections are remembered in TIME-WAIT.
+/// - `TCP`: connections, each with buffers of `TCP_BYTES` in each direction (1 to 65,535).
+/// - `UDP`: UDP sockets, each with queues of `UDP_BYTES` and 8 datagrams in each direction. `UDP_BYTES`
+///   also bounds one datagram: larger ones are not received.
+///
+/// Declare it before the stack that borrows it, in a `static` cell or on the stack of `main`.
+#[derive(Debug)]
+pub struct Storage<
+    'a,
+    const SOCKETS: usize,
+    const TCP: usize,
+    const UDP: usize,
+    const TCP_BYTES: usize,
+    const UDP_BYTES: usize,
+> {
+    places: [Place<'a>; SOCKETS],
+    buckets: [[Bucket; BUCKETS_PER_SOCKET]; SOCKETS],
+    heap: [Deadline; SOCKETS],
+    positions: [u32; SOCKETS],
+    time_wait: [TimeWaitPlace; SOCKETS],
+    engines: [Option<Engine<'a>>; TCP],
+    engine_places: [SocketStorage<'a>; TCP],
+    tcp_recv: [[u8; TCP_BYTES]; TCP],
+    tcp_send: [[u8; TCP_BYTES]; TCP],
+    queues: [Option<Datagrams<'a>>; UDP],
+    udp_entries: [[[Entry; UDP_DATAGRAMS]; 2]; UDP],
+    udp_bytes: [[[u8; UDP_BYTES]; 2]; UDP],
+    datagram_place: [SocketStorage<'a>; 1],
+    datagram_entries: [[DatagramEntry; 1]; 2],
+    datagram_bytes: [[u8; UDP_BYTES]; 2],
+}
+
+impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYTES: usize, const UDP_BYTES: usize>
+    Storage<'a, SOCKETS, TCP, UDP, TCP_BYTES, UDP_BYTES>
+{
+    /// Empty storage; `const`, so that it can stand in a `static` cell.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            places: [const { Place::EMPTY }; SOCKETS],
+            buckets: [[Bucket::EMPTY; BUCKETS_PER_SOCKET]; SOCKETS],
+            heap: [Deadline::EMPTY; SOCKETS],
+            positions: [0; SOCKETS],
+            time_wait: [TimeWaitPlace::EMPTY; SOCKETS],
+            engines: [const { None }; TCP],
+            engine_places: [const { SocketStorage::EMPTY }; TCP],
+            tcp_recv: [[0; TCP_BYTES]; TCP],
+            tcp_send: [[0; TCP_BYTES]; TCP],
+            queues: [const { None }; UDP],
+            udp_entries: [const { [const { [const { Entry::EMPTY }; UDP_DATAGRAMS] }; 2] }; UDP],
+            udp_bytes: [[[0; UDP_BYTES]; 2]; UDP],
+            datagram_place: [const { SocketStorage::EMPTY }; 1],
+            datagram_entries: [const { [const { DatagramEntry::EMPTY }; 1] }; 2],
+            datagram_bytes: [[0; UDP_BYTES]; 2],
+        }
+    }
+}
+
+impl<const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYTES: usize, const UDP_BYTES: usize> Default
+    for Storage<'_, SOCKETS, TCP, UDP, TCP_BYTES, UDP_BYTES>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a stack could not be built in the caller's storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The configuration is impossible.
+    Config(ConfigError),
+    /// `SOCKETS` is 0.
+    NoSockets,
+    /// `TCP_BYTES` is 0 or above 65,535 although `TCP` is not 0.
+    TcpBytes(usize),
+}
+
+impl fmt::Display for StorageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::NoSockets => f.write_str("storage for no socket at all"),
+            Self::TcpBytes(bytes) => {
+                write!(f, "TCP buffers of {bytes} bytes: 1 to {TCP_RECV_BYTES_MAX} are possible")
+            }
+        }
+    }
+}
+
+impl core::error::Error for StorageError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::NoSockets | Self::TcpBytes(_) => None,
+        }
+    }
+}
+
+/// What a stack is built from, wherever it comes from.
+pub(super) struct Parts<'a> {
+    pub(super) places: ManagedSlice<'a, Place<'a>>,
+    pub(super) sockets_max: usize,
+    pub(super) buckets: ManagedSlice<'a, Bucket>,
+    pub(super) heap: ManagedSlice<'a, Deadline>,
+    pub(super) positions: ManagedSlice<'a, u32>,
+    pub(super) time_wait: ManagedSlice<'a, TimeWaitPlace>,
+    pub(super) time_wait_max: usize,
+    pub(super) engines: Engines<'a>,
+    pub(super) queues: Queues<'a>,
+    pub(super) datagram_engine: DatagramEngine<'a>,
+}
+
+impl<'a> Parts<'a> {
+    /// Parts that grow to the limits of `config`.
+    #[cfg(feature = "alloc")]
+    pub(super) fn growing(config: &crate::config::Config) -> Parts<'static> {
+        use alloc::vec;
+        let datagram = || (ManagedSlice::Owned(vec![DatagramEntry::EMPTY]), ManagedSlice::Owned(vec![0; DATAGRAM_MAX]));
+        let place = vec![SocketStorage::EMPTY];
+        Parts {
+            places: ManagedSlice::Owned(vec![]),
+            sockets_max: config.sockets_max,
+            buckets: ManagedSlice::Owned(vec![Bucket::EMPTY; BUCKETS_FIRST]),
+            heap: ManagedSlice::Owned(vec![]),
+            positions: ManagedSlice::Owned(vec![]),
+            time_wait: ManagedSlice::Owned(vec![]),
+            time_wait_max: config.time_wait_max,
+            engines: Engines::Fresh { recv_bytes: config.tcp_recv_bytes, send_bytes: config.tcp_send_bytes },
+            queues: Queues::Fresh {
+                recv_bytes: config.udp_recv_bytes,
+                send_bytes: config.udp_send_bytes,
+                datagrams: config.udp_queue_datagrams,
+            },
+            datagram_engine: DatagramEngine::new(ManagedSlice::Owned(place), datagram(), datagram()),
+        }
+    }
+
+    /// Parts cut out of the caller's storage.
+    pub(super) fn lent<
+        const SOCKETS: usize,
+        const TCP: usize,
+        const UDP: usize,
+        const TCP_BYTES: usize,
+        const UDP_BYTES: usize,
+    >(
+        storage: &'a mut Storage<'a, SOCKETS, TCP, UDP, TCP_BYTES, UDP_BYTES>,
+    ) -> Result<Self, StorageError> {
+        if SOCKETS == 0 {
+            return Err(StorageError::NoSockets);
+        }
+        if TCP > 0 && !(1..=TCP_RECV_BYTES_MAX).contains(&TCP_BYTES) {
+            return Err(StorageError::TcpBytes(TCP_BYTES));
+        }
+        let buffers = storage.tcp_recv.iter_mut().zip(storage.tcp_send.iter_mut());
+        let cut = storage.engines.iter_mut().zip(storage.engine_places.iter_mut()).zip(buffers);
+        for ((engine, place), (recv, send)) in cut {
+            let place = ManagedSlice::Borrowed(core::slice::from_mut(place));
+            *engine = Some(Engine::new(place, ManagedSlice::Borrowed(recv), ManagedSlice::Borrowed(send)));
+        }
+        let cut = storage.queues.iter_mut().zip(storage.udp_entries.iter_mut()).zip(storage.udp_bytes.iter_mut());
+        for ((datagrams, [recv_entries, send_entries]), [recv, send]) in cut {
+            let recv = Queue::new(ManagedSlice::Borrowed(recv_entries), ManagedSlice::Borrowed(recv));
+            let send = Queue::new(ManagedSlice::Borrowed(send_entries), ManagedSlice::Borrowed(send));
+            *datagrams = Some(Datagrams::new(recv, send));
+        }
+        let [recv_entry, send_entry] = &mut storage.datagram_entries;
+        let [recv, send] = &mut storage.datagram_bytes;
+        Ok(Self {
+            places: ManagedSlice::Borrowed(&mut storage.places),
+            sockets_max: SOCKETS,
+            buckets: ManagedSlice::Borrowed(power_of_two(storage.buckets.as_flattened_mut())),
+            heap: ManagedSlice::Borrowed(&mut storage.heap),
+            positions: ManagedSlice::Borrowed(&mut storage.positions),
+            time_wait: ManagedSlice::Borrowed(&mut storage.time_wait),
+            time_wait_max: SOCKETS,
+            engines: Engines::Lent(&mut storage.engines),
+            queues: Queues::Lent(&mut storage.queues),
+            datagram_engine: DatagramEngine::new(
+                ManagedSlice::Borrowed(&mut storage.datagram_place),
+                (ManagedSlice::Borrowed(recv_entry), ManagedSlice::Borrowed(recv)),
+                (ManagedSlice::Borrowed(send_entry), ManagedSlice::Borrowed(send)),
+            ),
+        })
+    }
+}
+
+/// The hash table wants a power of two: the largest that fits is more than half of the slice, and the
+/// slice is four times the sockets, so sockets and TIME-WAIT together fill half of it at most.
+fn power_of_two(buckets: &mut [Bucket]) -> &mut [Bucket] {
+    let len = 1 << buckets.len().ilog2();
+    &mut buckets[..len]
+}
+
+const BUCKETS_PER_SOCKET: usize = 4;
+/// Entries in each UDP queue of lent storage.
+const UDP_DATAGRAMS: usize = 8;
+/// Buckets of a table that grows, to begin with.
+#[cfg(feature = "alloc")]
+const BUCKETS_FIRST: usize = 64;
+/// The largest UDP payload there is (65,535 minus headers, RFC 768).
+#[cfg(feature = "alloc")]
+const DATAGRAM_MAX: usize = 65_507;

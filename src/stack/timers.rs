@@ -1,0 +1,47 @@
+//! What happens when only time passes?
+
+use super::Stack;
+use crate::socket::slots::{Body, Queue};
+use crate::time::Duration;
+
+impl Stack<'_> {
+    /// Looks at every deadline that has come.
+    pub(super) fn timers(&mut self) {
+        while let Some(entry) = self.time_wait.oldest()
+            && self.time_wait.next_at().is_some_and(|at| at <= self.now)
+        {
+            self.forget_time_wait(entry);
+        }
+        // Each slot has one deadline, and a turn sets the next one later than now: this ends.
+        while let Some(index) = self.deadlines.pop_due(self.now) {
+            self.on_deadline(index);
+        }
+    }
+
+    fn on_deadline(&mut self, index: u32) {
+        let now = self.now;
+        if !matches!(self.slots.get(index).body, Body::Tcp(_)) {
+            return;
+        }
+        let r2 = self.config.user_timeout;
+        let connection = self.slots.connection(index);
+        let expired = connection.deadline.is_some_and(|at| at <= now)
+            || (connection.is_owed_an_ack() && connection.heard_at.saturating_add(r2) <= now);
+        if expired {
+            return self.on_timeout(index);
+        }
+        if connection.probe_at.is_some_and(|at| at <= now) {
+            self.probe(index);
+        }
+        // The engine's own timers are looked at in its turn, which also sets the next deadline.
+        self.make_due(index);
+        if self.slots.get(index).queue == Queue::Neighbor
+            && let Some(at) = self.own_deadline(index)
+        {
+            self.deadlines.set(index, at);
+        }
+    }
+}
+
+/// When to try a device again that had no room for a frame.
+pub(super) const BLOCKED_RETRY: Duration = Duration::from_millis(1);
