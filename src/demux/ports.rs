@@ -27,7 +27,7 @@ impl Ports {
         self.state = mix(self.state);
         let range = u32::from(u16::MAX - EPHEMERAL_MIN) + 1;
         // The high half of a product: no bias, no division.
-        let start = ((self.state >> 32) * u64::from(range) >> 32) as u32;
+        let start = (((self.state >> 32) * u64::from(range)) >> 32) as u32;
         (0..range).map(|step| EPHEMERAL_MIN + ((start + step) % range) as u16).find(|port| is_free(*port))
     }
 }

@@ -90,7 +90,11 @@ impl Stack<'_> {
 
     fn turn_tcp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
         let now = self.now.to_smoltcp();
-        let remote = self.slots.get(index).remote;
+        let slot = self.slots.get(index);
+        if !slot.routed {
+            return Turn::Rest(None);
+        }
+        let remote = slot.remote;
         if let Some(remote) = remote
             && let Some(next_hop) = self.next_hop(remote.ip())
             && !self.is_resolved(next_hop)

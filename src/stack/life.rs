@@ -182,7 +182,8 @@ impl Stack<'_> {
         if let Some(engine) = &mut connection.engine
             && engine.state() != TcpState::Closed
         {
-            // TIME-WAIT handed over, or given up: the engine must not speak again.
+            // TIME-WAIT handed over, or given up: the engine must not speak again. It has no turn any more
+            // either, since it has no route: an RST would be sent, and what is unread thrown away.
             engine.abort();
         }
         if is_orphan {
@@ -278,7 +279,7 @@ impl Stack<'_> {
         connection.probe_at = None;
         connection.probes = connection.probes.saturating_add(1);
         if let Some(engine) = &mut connection.engine {
-            engine.probe(true);
+            engine.probe();
             self.counters.persist_probes += 1;
         }
     }

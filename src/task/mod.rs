@@ -4,6 +4,33 @@
 //! allocate nothing; any executor runs them. Somebody else has to [`step`](crate::Stack::step) the stack:
 //! a loop of your own, or the simulator.
 //!
+//! Without a heap and with an executor of three lines, as on a microcontroller:
+//! ```
+//! use core::cell::RefCell;
+//! use core::pin::pin;
+//! use core::task::{Context, Poll, Waker};
+//! use smolsock::task::UdpSocket;
+//! use smolsock::time::Instant;
+//! # let (stack, mut device) = smolsock::doctest::stack();
+//!
+//! let net = &RefCell::new(stack);
+//! let mut application = pin!(async {
+//!     let socket = UdpSocket::bind(&net, ([0, 0, 0, 0], 7).into())?;
+//!     socket.send_to(b"hello", ([192, 0, 2, 9], 7).into()).await
+//! });
+//! let mut context = Context::from_waker(Waker::noop());
+//! let sent = loop {
+//!     if let Poll::Ready(result) = application.as_mut().poll(&mut context) {
+//!         break result?;
+//!     }
+//!     // Sleep until `next_step()`, a frame or a waker; here we just go on.
+//!     let _ = net.borrow_mut().step(Instant::from_millis(1), &mut device);
+//! };
+//! assert_eq!(sent, 5);
+//! # use core::future::Future;
+//! # Ok::<(), smolsock::Errno>(())
+//! ```
+//!
 //! Several tasks share one stack through a [`Handle`]: `&RefCell<Stack>` where there is no heap,
 //! `Rc<RefCell<Stack>>` where there is.
 

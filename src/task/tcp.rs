@@ -7,7 +7,7 @@ use crate::errno::Errno;
 use crate::readiness::Interest;
 use crate::socket::{Domain, Shutdown, SocketId, Type};
 
-/// A socket that takes connections. Dropped, it is closed.
+/// A socket that takes connections. Dropped, it is closed; see [`TcpStream`] for an example.
 #[derive(Debug)]
 pub struct TcpListener<H: Handle> {
     net: H,
@@ -61,6 +61,43 @@ impl<H: Handle> Drop for TcpListener<H> {
 }
 
 /// A TCP connection. Dropped, it is closed: what is queued still goes out.
+///
+/// # Examples
+/// A server and a client on two simulated hosts:
+/// ```
+/// use smolsock::Shutdown;
+/// use smolsock::task::{TcpListener, TcpStream};
+/// use smolsock_sim::{World, link::Impairments, time::Time};
+///
+/// let mut world = World::new(1);
+/// let client = world.host("client", &["192.0.2.1/24"])?;
+/// let server = world.host("server", &["192.0.2.2/24"])?;
+/// world.cable("ab", client, server, Impairments::default())?;
+/// world.app(server, "server", |net| async move {
+///     let listener = TcpListener::bind(&net, "0.0.0.0:80".parse()?, 5)?;
+///     assert_eq!(listener.local_addr()?.port(), 80);
+///     let (stream, remote) = listener.accept().await?;
+///     assert_eq!(remote, stream.peer_addr()?);
+///     let mut buffer = [0; 64];
+///     let taken = stream.read(&mut buffer).await?;
+///     stream.write_all(&buffer[..taken]).await?;
+///     Ok(()) // dropped: closed
+/// });
+/// world.app(client, "client", |net| async move {
+///     let stream = TcpStream::connect(&net, "192.0.2.2:80".parse()?).await?;
+///     assert_eq!(stream.write(b"hello").await?, 5);
+///     stream.shutdown(Shutdown::Write)?;
+///     let mut answer = [0; 5];
+///     assert_eq!(stream.read_exact(&mut answer).await?, 5);
+///     assert_eq!(&answer, b"hello");
+///     assert_eq!(stream.read(&mut answer).await?, 0);
+///     stream.close();
+///     Ok(())
+/// });
+/// let ending = world.run(Time::from_secs(100));
+/// assert!(ending.failures.is_empty(), "{:?}", ending.failures);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TcpStream<H: Handle> {
     net: H,

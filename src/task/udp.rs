@@ -9,6 +9,38 @@ use crate::socket::udp::Datagram;
 use crate::socket::{Domain, SocketId, Type};
 
 /// A UDP socket. Dropped, it is closed: what is queued still goes out.
+///
+/// # Examples
+/// A server and a client on two simulated hosts:
+/// ```
+/// use smolsock::task::UdpSocket;
+/// use smolsock_sim::{World, link::Impairments, time::Time};
+///
+/// let mut world = World::new(1);
+/// let client = world.host("client", &["192.0.2.1/24"])?;
+/// let server = world.host("server", &["192.0.2.2/24"])?;
+/// world.cable("ab", client, server, Impairments::default())?;
+/// world.app(server, "server", |net| async move {
+///     let socket = UdpSocket::bind(&net, "0.0.0.0:7".parse()?)?;
+///     let mut buffer = [0; 4];
+///     let datagram = socket.recv_from(&mut buffer).await?;
+///     assert!(datagram.is_truncated() && datagram.full_len == 5);
+///     socket.send_to(&buffer, datagram.remote).await?;
+///     Ok(())
+/// });
+/// world.app(client, "client", |net| async move {
+///     let socket = UdpSocket::bind(&net, "0.0.0.0:0".parse()?)?;
+///     socket.connect("192.0.2.2:7".parse()?)?;
+///     assert_eq!(socket.local_addr()?.ip().to_string(), "192.0.2.1");
+///     socket.send(b"hello").await?;
+///     let mut answer = [0; 64];
+///     assert_eq!(socket.recv(&mut answer).await?, 4);
+///     Ok(())
+/// });
+/// let ending = world.run(Time::from_secs(1));
+/// assert!(ending.failures.is_empty(), "{:?}", ending.failures);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct UdpSocket<H: Handle> {
     net: H,

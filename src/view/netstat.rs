@@ -59,10 +59,10 @@ impl fmt::Display for Protocol {
 
 impl<'s, 'a> Netstat<'s, 'a> {
     /// The lines: sockets in the order of their slots, then connections in TIME-WAIT, oldest first.
-    /// Sockets that are not bound do not show.
+    /// Sockets that no packet can reach do not show: unbound ones, and those whose connection is over.
     pub fn rows(&self) -> impl Iterator<Item = NetstatRow> + use<'s, 'a> {
         let sockets = self.stack.slots.iter().filter_map(|(_, slot)| {
-            let local = slot.local?;
+            let local = slot.local.filter(|_| slot.routed)?;
             let tcp = if local.is_ipv4() { Protocol::Tcp } else { Protocol::Tcp6 };
             let (protocol, recv_queue, send_queue, state) = match &slot.body {
                 Body::Free => return None,

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use managed::ManagedSlice;
 use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, State};
+use smoltcp::socket::tcp::{CongestionControl, Socket, State};
 use smoltcp::time::Duration;
 
 use super::TcpState;
@@ -74,10 +74,7 @@ impl<'a> Engine<'a> {
 
     /// Takes received bytes in order; 0 when there are none.
     pub(crate) fn recv(&mut self, buffer: &mut [u8]) -> usize {
-        match self.socket_mut().recv_slice(buffer) {
-            Ok(len) => len,
-            Err(RecvError::InvalidState | RecvError::Finished) => 0,
-        }
+        self.socket_mut().recv_slice(buffer).unwrap_or(0)
     }
 
     /// Throws received bytes away.
@@ -122,10 +119,12 @@ impl<'a> Engine<'a> {
         socket.state() == State::Closed && socket.remote_endpoint().is_some()
     }
 
-    /// Makes an idle connection with unsent data send a keep-alive at the next egress (B4).
-    pub(crate) fn probe(&mut self, on: bool) {
-        let interval = on.then_some(Duration::from_secs(1));
-        self.socket_mut().set_keep_alive(interval);
+    /// Makes an idle connection send one keep-alive at the next egress, whose answer tells the window (B4).
+    pub(crate) fn probe(&mut self) {
+        let socket = self.socket_mut();
+        // Setting an interval winds up smoltcp's timer; taking it back leaves the timer for one shot.
+        socket.set_keep_alive(Some(Duration::from_secs(1)));
+        socket.set_keep_alive(None);
     }
 
     #[inline]
@@ -180,8 +179,7 @@ impl<'a> Engines<'a> {
         match self {
             #[cfg(feature = "alloc")]
             Self::Fresh { recv_bytes, send_bytes } => {
-                let mut place = alloc::vec::Vec::with_capacity(1);
-                place.push(SocketStorage::EMPTY);
+                let place = alloc::vec![SocketStorage::EMPTY];
                 let buffer = |bytes: usize| ManagedSlice::Owned(alloc::vec![0; bytes]);
                 Some(Engine::new(ManagedSlice::Owned(place), buffer(*recv_bytes), buffer(*send_bytes)))
             }

@@ -20,7 +20,6 @@ pub(crate) struct IcmpError {
     /// Destination of the quoted packet.
     pub(crate) quoted_remote: SocketAddr,
     /// Sequence number of a quoted TCP segment, to tell whether it can be in flight (RFC 5927 §4.1).
-    #[cfg_attr(not(test), expect(dead_code, reason = "errors about TCP are not acted on yet"))]
     pub(crate) quoted_tcp_seq: Option<u32>,
 }
 
@@ -33,7 +32,6 @@ pub(crate) enum IcmpErrorKind {
     ProtocolUnreachable,
     FragmentationNeeded {
         /// Largest packet in bytes that the reporting router forwards; 0 from routers older than RFC 1191.
-        #[cfg_attr(not(test), expect(dead_code, reason = "there is no path MTU discovery yet"))]
         mtu: u32,
     },
     TimeExceeded,
