@@ -1,6 +1,6 @@
 //! How are the few frames built that do not come from smoltcp?
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use smoltcp::phy::{ChecksumCapabilities, TxToken};
 use smoltcp::wire::{
@@ -8,7 +8,6 @@ use smoltcp::wire::{
     IpProtocol, IpRepr, Ipv6Packet, Ipv6Repr, NdiscRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
-use super::time_wait::Entry;
 use crate::addr::{MacAddr, to_ip, to_mac};
 
 /// Sends an ARP request (RFC 826): who has `target`, tell `own`.
@@ -56,20 +55,28 @@ pub(crate) fn neighbor_solicitation(token: impl TxToken, mac: MacAddr, own: Ipv6
     });
 }
 
-/// Sends the ACK of a connection in TIME-WAIT, back to where `link` (source, destination) says the
-/// segment came from.
-pub(crate) fn time_wait_ack(
-    token: impl TxToken,
-    entry: &Entry,
-    link: Option<(MacAddr, MacAddr)>,
-    checksums: &ChecksumCapabilities,
-) {
-    let ack = TcpRepr {
-        src_port: entry.local.port(),
-        dst_port: entry.remote.port(),
-        control: TcpControl::None,
-        seq_number: TcpSeqNumber(entry.snd_nxt as i32),
-        ack_number: Some(TcpSeqNumber(entry.rcv_nxt as i32)),
+/// A segment without data that answers another.
+pub(crate) struct Answer {
+    /// Our side.
+    pub(crate) local: SocketAddr,
+    /// The side that is answered.
+    pub(crate) remote: SocketAddr,
+    /// Source and destination of the frame that is answered: the answer goes back the same way.
+    pub(crate) link: Option<(MacAddr, MacAddr)>,
+    pub(crate) is_reset: bool,
+    pub(crate) seq: u32,
+    pub(crate) ack: u32,
+}
+
+/// Sends an ACK, or an RST with an ACK.
+pub(crate) fn answer(token: impl TxToken, answer: &Answer, checksums: &ChecksumCapabilities) {
+    let Answer { local, remote, link, .. } = *answer;
+    let segment = TcpRepr {
+        src_port: local.port(),
+        dst_port: remote.port(),
+        control: if answer.is_reset { TcpControl::Rst } else { TcpControl::None },
+        seq_number: TcpSeqNumber(answer.seq as i32),
+        ack_number: Some(TcpSeqNumber(answer.ack as i32)),
         window_len: 0,
         window_scale: None,
         max_seg_size: None,
@@ -78,23 +85,21 @@ pub(crate) fn time_wait_ack(
         timestamp: None,
         payload: &[],
     };
-    let (local, remote) = (to_ip(entry.local.ip()), to_ip(entry.remote.ip()));
-    let packet = IpRepr::new(local, remote, IpProtocol::Tcp, ack.buffer_len(), 64);
+    let ethertype = if local.is_ipv4() { EthernetProtocol::Ipv4 } else { EthernetProtocol::Ipv6 };
+    let (local, remote) = (to_ip(local.ip()), to_ip(remote.ip()));
+    let packet = IpRepr::new(local, remote, IpProtocol::Tcp, segment.buffer_len(), 64);
     let header_len = if link.is_some() { EthernetFrame::<&[u8]>::header_len() } else { 0 };
     token.consume(header_len + packet.buffer_len(), |mut buffer| {
         if let Some((peer, own)) = link {
             let mut frame = EthernetFrame::new_unchecked(&mut *buffer);
             frame.set_src_addr(to_mac(own));
             frame.set_dst_addr(to_mac(peer));
-            frame.set_ethertype(match entry.local.ip() {
-                IpAddr::V4(_) => EthernetProtocol::Ipv4,
-                IpAddr::V6(_) => EthernetProtocol::Ipv6,
-            });
+            frame.set_ethertype(ethertype);
             buffer = &mut buffer[header_len..];
         }
         packet.emit(&mut *buffer, checksums);
-        let mut segment = TcpPacket::new_unchecked(&mut buffer[packet.header_len()..]);
-        ack.emit(&mut segment, &local, &remote, checksums);
+        let mut payload = TcpPacket::new_unchecked(&mut buffer[packet.header_len()..]);
+        segment.emit(&mut payload, &local, &remote, checksums);
     });
 }
 

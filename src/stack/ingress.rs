@@ -4,6 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Stack;
 use super::classify::{Arp, Class, Flow, IcmpError, IcmpErrorKind, Ndp, Segment, classify};
+use super::emit::Answer;
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP, UDP};
@@ -62,8 +63,28 @@ impl Stack<'_> {
             Route::TimeWait(index) => self.on_time_wait(index, segment, frame, reply),
             Route::Listener(_) => unreachable!("a listener has no remote address"),
             Route::Nobody if segment.is_opening() => self.on_opening(segment, frame, reply),
-            Route::Nobody => self.refuse(frame, reply),
+            Route::Nobody => self.refuse_segment(segment, frame, reply),
         }
+    }
+
+    /// A segment for a connection that does not exist.
+    fn refuse_segment(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
+        let flags = segment.flags;
+        if flags.syn || flags.ack || flags.rst || !self.is_intact(segment, frame) {
+            return self.refuse(frame, reply);
+        }
+        // RFC 9293 §3.5.2: without an ACK field, the reset has sequence number 0 and acknowledges the
+        // segment. smoltcp leaves the acknowledgement out (B20), and the peer would ignore the reset.
+        self.counters.refused += 1;
+        let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(u32::from(flags.fin));
+        self.answer(segment, true, (0, end), reply);
+    }
+
+    /// Answers a segment with a bare one.
+    fn answer(&mut self, segment: &Segment, is_reset: bool, (seq, ack): (u32, u32), reply: impl TxToken) {
+        let Flow { local, remote, link } = segment.flow;
+        super::emit::answer(reply, &Answer { local, remote, link, is_reset, seq, ack }, &self.checksums);
+        self.counters.frames_out += 1;
     }
 
     /// Hands a segment to its connection, and looks at what it did there.
@@ -89,10 +110,13 @@ impl Stack<'_> {
     fn on_opening(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
         let Flow { local, remote, .. } = segment.flow;
         match self.demux.route_unconnected(TCP, local, &self.slots, &self.time_wait) {
+            // A damaged SYN would hold a child's place until its timer ends.
+            Route::Listener(_) if !self.is_intact(segment, frame) => self.counters.dropped_malformed += 1,
             Route::Listener(listener) => {
                 // A dropped SYN comes again; a full queue may have room by then.
                 if let Some(child) = self.make_child(listener, local, remote) {
                     self.deliver(child, segment, frame, reply);
+                    self.reap_unmoved(child);
                 }
             }
             // A bound TCP socket that neither listens nor is connected takes no segments.
@@ -105,7 +129,7 @@ impl Stack<'_> {
         let Some(entry) = self.time_wait.get(index).copied() else {
             unreachable!("the demux names connections that are there");
         };
-        if !segment.has_good_checksum(self.medium, frame) {
+        if !self.is_intact(segment, frame) {
             self.counters.dropped_malformed += 1;
             return;
         }
@@ -126,8 +150,14 @@ impl Stack<'_> {
                 return self.on_opening(segment, frame, reply);
             }
         }
-        super::emit::time_wait_ack(reply, &entry, segment.flow.link, &self.checksums);
-        self.counters.frames_out += 1;
+        self.answer(segment, false, (entry.snd_nxt, entry.rcv_nxt), reply);
+    }
+
+    /// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
+    fn is_intact(&self, segment: &Segment, frame: &[u8]) -> bool {
+        // A device that verifies them hands over segments whose checksums may be unfinished.
+        let is_verified_by_device = !self.checksums.tcp.rx() || !self.checksums.ipv4.rx();
+        is_verified_by_device || segment.has_good_checksum(self.medium, frame)
     }
 
     fn on_datagram(&mut self, flow: &Flow, frame: &[u8], reply: impl TxToken) {
@@ -205,7 +235,9 @@ impl Stack<'_> {
         let Flow { local, remote, link } = error.carrier;
         self.confirm_neighbor(remote.ip(), local.ip(), link);
         self.hand_over(frame, reply);
-        if !self.is_for_us(link) || !self.is_own(local.ip()) || error.quoted_protocol != UDP {
+        // The error comes to the host that sent the packet it quotes.
+        let is_ours = self.is_for_us(link) && self.is_own(local.ip()) && error.quoted_local.ip() == local.ip();
+        if !is_ours || error.quoted_protocol != UDP {
             // RFC 5927: errors about TCP need the quoted sequence number checked; until then they are
             // ignored, and R2 finds out.
             return;

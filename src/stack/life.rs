@@ -75,6 +75,16 @@ impl Stack<'_> {
         false
     }
 
+    /// A child that did not take its SYN, whatever smoltcp had against it, waits for nothing.
+    pub(super) fn reap_unmoved(&mut self, child: u32) {
+        if let Body::Tcp(connection) = &self.slots.get(child).body
+            && connection.stage == Stage::HalfOpen
+            && connection.state() == TcpState::Listen
+        {
+            self.reap_child(child);
+        }
+    }
+
     /// A segment changed the state of a connection.
     pub(super) fn on_transition(&mut self, index: u32, before: TcpState, after: TcpState, segment: &Segment) {
         match after {

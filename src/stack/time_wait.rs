@@ -82,12 +82,13 @@ impl Entry {
         }
         // "The only thing that can arrive in this state is a retransmission of the remote FIN.
         // Acknowledge it, and restart the 2 MSL timeout."
-        if facts.fin {
+        let end = facts.seq.wrapping_add(facts.payload_len as u32).wrapping_add(u32::from(facts.fin));
+        if facts.fin && end == self.rcv_nxt {
             return Verdict::AcknowledgeAndRestart;
         }
         // Old data: say where we stand. A bare ACK gets no answer even out of window (RFC 9293 asks for
         // one), or two hosts that disagree would acknowledge each other for ever.
-        if facts.payload_len > 0 { Verdict::Acknowledge } else { Verdict::Ignore }
+        if facts.payload_len > 0 || facts.fin { Verdict::Acknowledge } else { Verdict::Ignore }
     }
 }
 
@@ -284,6 +285,7 @@ mod tests {
         let index = table.insert(pair(1), 500, u32::MAX, Instant::ZERO).expect("room");
         let entry = *table.get(index).expect("just added");
         assert_eq!(entry.judge(Facts { fin: true, ..facts(u32::MAX - 1) }), Verdict::AcknowledgeAndRestart);
+        assert_eq!(entry.judge(Facts { fin: true, ..facts(77) }), Verdict::Acknowledge, "another FIN restarts nothing");
         assert_eq!(entry.judge(Facts { rst: true, ..facts(u32::MAX) }), Verdict::Ignore);
         assert_eq!(entry.judge(facts(u32::MAX)), Verdict::Ignore);
         assert_eq!(entry.judge(facts(3)), Verdict::Ignore, "a bare ACK is never answered");
