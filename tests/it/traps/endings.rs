@@ -1,0 +1,149 @@
+//! Can an application tell why nothing comes?
+
+use super::host::{Host, Id, Setup};
+use super::{Bench, secs, trap, trap_on};
+use crate::wire::{Peer, ack, data, fin, rst, syn};
+
+/// `Ok(0)` from `recv` means the end of the stream everywhere but in smoltcp, where it means "not yet".
+#[test]
+fn nothing_yet_is_eagain() {
+    trap("recv: Ok(0)", |net| {
+        let (socket, _peer) = open(net);
+        let recv = recv(net, socket);
+        assert_eq!(recv, Err("EAGAIN".to_string()), "recv: {recv:?}");
+    });
+}
+
+#[test]
+fn the_end_of_the_stream_is_zero_bytes() {
+    trap("recv: Err(\"Finished\")", |net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(data(1, b"bye").ack(1).with_fin());
+        peer.expects(ack(1, 5));
+        assert_eq!(recv(net, socket), Ok(3));
+        let recv = recv(net, socket);
+        assert_eq!(recv, Ok(0), "recv: {recv:?}");
+    });
+}
+
+#[test]
+fn a_reset_is_econnreset() {
+    trap("recv: Err(\"InvalidState\")", |net| {
+        let recv = recv_after_reset(net);
+        assert_eq!(recv, Err("ECONNRESET".to_string()), "recv: {recv:?}");
+    });
+}
+
+#[test]
+fn a_timeout_is_etimedout() {
+    let setup = Setup { r2: Some(secs(180)), ..Setup::default() };
+    trap_on(setup, "recv: Err(\"InvalidState\")", |net| {
+        let recv = recv_after_timeout(net);
+        assert_eq!(recv, Err("ETIMEDOUT".to_string()), "recv: {recv:?}");
+    });
+}
+
+/// In smoltcp a reset by the peer and our own giving up end in the same error: the cause is lost.
+#[test]
+fn a_reset_and_a_timeout_are_different() {
+    let setup = Setup { r2: Some(secs(180)), ..Setup::default() };
+    trap_on(setup, "both are Err(\"InvalidState\")", |net| {
+        let timeout = recv_after_timeout(net);
+        let listener = net.host().listen(81, 1);
+        let mut peer = net.peer().port(81).towards(81);
+        peer.connects();
+        let socket = net.host().accept(listener).expect("a connection that is open");
+        peer.sends(rst(1));
+        let reset = recv(net, socket);
+        assert_ne!(reset, timeout, "both are {reset:?}");
+    });
+}
+
+/// POSIX: the cause is told once; after it, writing is EPIPE and the stream is at its end.
+#[test]
+fn the_cause_is_told_once_and_then_writing_is_epipe() {
+    trap("send: Err(\"InvalidState\")", |net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(rst(1));
+        let _cause = recv(net, socket);
+        let send = net.host().send(socket, b"x");
+        assert_eq!(send, Err("EPIPE".to_string()), "send: {send:?}");
+        assert_eq!(recv(net, socket), Ok(0));
+    });
+}
+
+/// What arrived before the reset is not lost with it.
+#[test]
+fn data_that_came_before_a_reset_is_read_first() {
+    trap("last: Err(\"InvalidState\")", |net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(data(1, b"last words").ack(1));
+        peer.sends(rst(11));
+        assert_eq!(recv(net, socket), Ok(10));
+        let last = recv(net, socket);
+        assert_eq!(last, Err("ECONNRESET".to_string()), "last: {last:?}");
+    });
+}
+
+#[test]
+fn a_refused_connection_is_econnrefused() {
+    trap("outcome: Some(Err(\"Closed\"))", |net| {
+        let mut peer = net.peer().port(80);
+        let socket = net.host().connect(([192, 0, 2, 2], 80).into());
+        peer.expects(syn(0));
+        peer.sends(rst(0).ack(1));
+        let outcome = net.host().outcome(socket);
+        assert_eq!(outcome, Some(Err("ECONNREFUSED".to_string())), "outcome: {outcome:?}");
+    });
+}
+
+/// B9. RFC 9293 §3.10.4: `close` in SYN-SENT deletes the connection. smoltcp sends a RST.
+#[test]
+fn close_while_connecting_sends_nothing() {
+    trap("expected nothing, but the host sent RST", |net| {
+        let mut peer = net.peer().port(80);
+        let socket = net.host().connect(([192, 0, 2, 2], 80).into());
+        peer.expects(syn(0));
+        net.host().close(socket);
+        peer.expects_nothing_for(secs(300));
+        assert!(net.host().states().is_empty());
+    });
+}
+
+/// After the end of the stream the writing side is still open.
+#[test]
+fn the_peer_may_close_first_and_go_on_reading() {
+    super::both(|net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(fin(1).ack(1));
+        peer.expects(ack(1, 2));
+        assert_eq!(net.host().send(socket, b"still here"), Ok(10));
+        peer.expects(data(1, b"still here").ack(2));
+    });
+}
+
+fn recv(net: &Bench, socket: Id) -> Result<usize, String> {
+    net.host().recv(socket, &mut [0; 100])
+}
+
+fn recv_after_reset(net: &Bench) -> Result<usize, String> {
+    let (socket, mut peer) = open(net);
+    peer.sends(rst(1));
+    recv(net, socket)
+}
+
+fn recv_after_timeout(net: &Bench) -> Result<usize, String> {
+    let (socket, _peer) = open(net);
+    net.host().send(socket, b"hello?").expect("an open connection");
+    net.run(secs(200));
+    recv(net, socket)
+}
+
+/// A server with one connection.
+fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
+    let listener = net.host().listen(80, 1);
+    let mut peer = net.peer().towards(80);
+    peer.connects();
+    let socket = net.host().accept(listener).expect("a connection that is open");
+    (socket, peer)
+}

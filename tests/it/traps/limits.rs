@@ -1,0 +1,118 @@
+//! What is wrong in smoltcp's TCP that we cannot mend from outside?
+//!
+//! Each claim is what RFC 9293 or a later RFC asks for, and fails on smoltcp and on our stack alike, in the
+//! way that its message says. When a new smoltcp keeps one, its test says so.
+
+use std::time::Duration;
+
+use super::host::{Host, Id};
+use super::{Bench, limit, secs};
+use crate::wire::{Peer, ack, data, fin, rst, syn};
+
+/// B3. A segment that reaches beyond the window: its payload is cut, its FIN is not. The stream ends
+/// early, and the end looks clean. A peer that keeps to the window is safe with buffers up to 65,535 bytes.
+#[test]
+fn a_fin_counts_only_after_all_its_data() {
+    limit("the stream ended after 65535 bytes of 65635", |net| {
+        let (socket, mut peer) = open(net);
+        let stream = vec![7; 65_635];
+        for (n, part) in stream[..65_000].chunks(1000).enumerate() {
+            peer.sends(data(1 + 1000 * u32::try_from(n).expect("65 parts"), part).ack(1));
+        }
+        peer.sends(data(65_001, &stream[65_000..]).ack(1).with_fin());
+        let mut received = 0;
+        while let Ok(bytes @ 1..) = net.host().recv(socket, &mut [0; 70_000]) {
+            received += bytes;
+        }
+        let has_ended = net.host().states().contains(&"CLOSE-WAIT".to_string());
+        assert!(!has_ended, "the stream ended after {received} bytes of {}", stream.len());
+    });
+}
+
+/// B5. RFC 9293 §3.10.7.4: a segment with an old ACK is processed, its ACK ignored. It is dropped.
+#[test]
+fn data_with_an_old_ack_is_accepted() {
+    limit("expected ACK seq 6 ack 4, but the host sent nothing", |net| {
+        let (socket, mut peer) = open(net);
+        assert_eq!(net.host().send(socket, b"hello"), Ok(5));
+        peer.expects(data(1, b"hello").ack(1));
+        peer.sends(ack(4, 6));
+        peer.sends(data(1, b"abc").ack(1));
+        peer.expects(ack(6, 4));
+    });
+}
+
+/// B6. RFC 9293 §3.10.7.4: an ACK of something not yet sent is answered and dropped. It is believed: bytes
+/// that were never sent are thrown away.
+#[test]
+fn an_ack_of_data_that_was_not_sent_is_not_believed() {
+    limit("expected ACK seq 4 ack 1 len 2 \"lo\", but the host sent nothing", |net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(ack(1, 1).window(3));
+        assert_eq!(net.host().send(socket, b"hello"), Ok(5));
+        peer.expects(data(1, b"hel").ack(1));
+        peer.sends(ack(1, 6));
+        peer.takes(Duration::from_millis(100));
+        peer.sends(ack(1, 4));
+        peer.expects_within(secs(5), data(4, b"lo").ack(1));
+    });
+}
+
+/// B7. RFC 5961 §4.2: a SYN in a synchronized state gets a challenge ACK, so that a peer that has lost its
+/// memory can reset the connection. It is dropped.
+#[test]
+fn a_syn_in_a_connection_gets_a_challenge_ack() {
+    limit("expected ACK seq 1 ack 1, but the host sent nothing", |net| {
+        let (_, mut peer) = open(net);
+        peer.sends(syn(100_000));
+        peer.expects(ack(1, 1));
+    });
+}
+
+/// B10. RFC 5961 §3.2: a RST inside the window, but not at its start, gets a challenge ACK. It kills.
+#[test]
+fn a_reset_in_the_middle_of_the_window_is_challenged() {
+    limit("expected ACK seq 1 ack 1, but the host sent nothing", |net| {
+        let (_, mut peer) = open(net);
+        peer.sends(rst(1000));
+        peer.expects(ack(1, 1));
+    });
+}
+
+/// B13. RFC 9293 MUST-39: after a closed window, open it by a segment or half the buffer, not by a byte.
+#[test]
+fn a_window_is_not_opened_by_a_single_byte() {
+    limit("a window of 1 byte", |net| {
+        let (socket, mut peer) = open(net);
+        for n in 0..66 {
+            let part = vec![7; if n == 65 { 535 } else { 1000 }];
+            peer.sends(data(1 + 1000 * n, &part).ack(1));
+        }
+        while peer.takes(Duration::from_millis(100)).is_some() {}
+        assert_eq!(net.host().recv(socket, &mut [0; 1]), Ok(1));
+        if let Some((_, packet)) = peer.takes(Duration::from_millis(100)) {
+            assert!(!packet.to_string().ends_with("win 1"), "a window of 1 byte: {packet}");
+        }
+    });
+}
+
+/// B16. A FIN that comes before the data ahead of it is forgotten, and costs a retransmission.
+#[test]
+fn a_fin_that_comes_early_is_remembered() {
+    limit("expected ACK seq 1 ack 7, but the host sent ACK seq 1 ack 6", |net| {
+        let (_, mut peer) = open(net);
+        peer.sends(fin(6).ack(1));
+        while peer.takes(Duration::from_millis(100)).is_some() {}
+        peer.sends(data(1, b"hello").ack(1));
+        peer.expects(ack(1, 7));
+    });
+}
+
+/// A server with one connection.
+fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
+    let listener = net.host().listen(80, 1);
+    let mut peer = net.peer().towards(80);
+    peer.connects();
+    let socket = net.host().accept(listener).expect("a connection that is open");
+    (socket, peer)
+}
