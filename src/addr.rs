@@ -63,18 +63,18 @@ impl Cidr {
 
     /// The address.
     #[inline]
-    pub const fn addr(self) -> IpAddr {
+    pub const fn addr(&self) -> IpAddr {
         self.addr
     }
 
     /// Bits of the network prefix.
-    pub const fn prefix_len(self) -> u8 {
+    pub const fn prefix_len(&self) -> u8 {
         self.prefix_len
     }
 
     /// Whether `other` is in this network.
     #[inline]
-    pub fn contains(self, other: IpAddr) -> bool {
+    pub fn contains(&self, other: IpAddr) -> bool {
         match (self.addr, other) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix_len)).unwrap_or(0);
@@ -90,7 +90,7 @@ impl Cidr {
 
     /// The broadcast address of an IPv4 network; `None` for /31 and /32 (RFC 3021), and for IPv6.
     #[inline]
-    pub fn broadcast(self) -> Option<IpAddr> {
+    pub fn broadcast(&self) -> Option<IpAddr> {
         match self.addr {
             IpAddr::V4(addr) if self.prefix_len < 31 => {
                 let host = u32::MAX >> self.prefix_len;

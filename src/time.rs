@@ -65,8 +65,11 @@ impl Instant {
 
     /// `duration` later, in whole microseconds, and at most [`Instant::MAX`].
     #[must_use]
-    pub fn saturating_add(self, duration: Duration) -> Self {
-        self.checked_add(duration).unwrap_or(Self::MAX)
+    #[inline]
+    pub const fn saturating_add(self, duration: Duration) -> Self {
+        // `Duration::as_micros` counts in 128 bits; deadlines are computed for every frame.
+        let micros = duration.as_secs().saturating_mul(1_000_000).saturating_add(duration.subsec_micros() as u64);
+        Self { micros: self.micros.saturating_add(micros) }
     }
 
     /// The time since `earlier`; zero if that is not earlier.
@@ -82,6 +85,15 @@ impl Instant {
     /// Times before the epoch (smoltcp's are signed) become the epoch.
     pub(crate) fn from_smoltcp(instant: smoltcp::time::Instant) -> Self {
         Self { micros: u64::try_from(instant.total_micros()).unwrap_or(0) }
+    }
+}
+
+/// The earlier of two deadlines, of which either may be missing.
+#[inline]
+pub(crate) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (some, None) | (None, some) => some,
     }
 }
 

@@ -55,7 +55,7 @@ impl<'a> Demux<'a> {
         slots: &Slots<'_>,
         time_wait: &TimeWait<'_>,
     ) -> Route {
-        let connected = self.find(protocol, local, Some(remote), slots, time_wait);
+        let connected = self.find(protocol, &local, Some(&remote), slots, time_wait);
         if connected != Route::Nobody {
             return connected;
         }
@@ -70,11 +70,12 @@ impl<'a> Demux<'a> {
         slots: &Slots<'_>,
         time_wait: &TimeWait<'_>,
     ) -> Route {
-        let bound = self.find(protocol, local, None, slots, time_wait);
+        let bound = self.find(protocol, &local, None, slots, time_wait);
         if bound != Route::Nobody {
             return bound;
         }
-        self.find(protocol, SocketAddr::new(wildcard_like(local.ip()), local.port()), None, slots, time_wait)
+        let anywhere = SocketAddr::new(wildcard_like(local.ip()), local.port());
+        self.find(protocol, &anywhere, None, slots, time_wait)
     }
 
     /// The one entry with exactly this key.
@@ -82,8 +83,8 @@ impl<'a> Demux<'a> {
     pub(crate) fn find(
         &self,
         protocol: u8,
-        local: SocketAddr,
-        remote: Option<SocketAddr>,
+        local: &SocketAddr,
+        remote: Option<&SocketAddr>,
         slots: &Slots<'_>,
         time_wait: &TimeWait<'_>,
     ) -> Route {
@@ -91,11 +92,13 @@ impl<'a> Demux<'a> {
         let found = self.table.find(hash, |value| match value.checked_sub(TIME_WAIT_BIT) {
             Some(index) => {
                 protocol == TCP
-                    && time_wait.get(index).is_some_and(|entry| entry.local == local && Some(entry.remote) == remote)
+                    && time_wait.get(index).is_some_and(|entry| entry.local == *local && Some(&entry.remote) == remote)
             }
             None => {
                 let slot = slots.get(value);
-                slot.local == Some(local) && slot.remote == remote && protocol_of(&slot.body) == Some(protocol)
+                slot.local.as_ref() == Some(local)
+                    && slot.remote.as_ref() == remote
+                    && protocol_of(&slot.body) == Some(protocol)
             }
         });
         match found {
@@ -112,7 +115,7 @@ impl<'a> Demux<'a> {
     pub(crate) fn add(&mut self, slots: &mut Slots<'_>, index: u32) -> Result<(), Errno> {
         let slot = slots.get_mut(index);
         debug_assert!(!slot.routed);
-        let hash = self.hash_of(slot.local, slot.remote, protocol_of(&slot.body));
+        let hash = self.hash_of(slot.local.as_ref(), slot.remote.as_ref(), protocol_of(&slot.body));
         self.table.insert(hash, index).map_err(|_| Errno::ENOBUFS)?;
         slot.routed = true;
         Ok(())
@@ -122,7 +125,7 @@ impl<'a> Demux<'a> {
     pub(crate) fn remove(&mut self, slots: &mut Slots<'_>, index: u32) {
         let slot = slots.get_mut(index);
         if core::mem::take(&mut slot.routed) {
-            let hash = self.hash_of(slot.local, slot.remote, protocol_of(&slot.body));
+            let hash = self.hash_of(slot.local.as_ref(), slot.remote.as_ref(), protocol_of(&slot.body));
             let removed = self.table.remove(hash, index);
             debug_assert!(removed, "a routed slot is in the table");
         }
@@ -130,18 +133,18 @@ impl<'a> Demux<'a> {
 
     /// Makes a connection in TIME-WAIT known.
     pub(crate) fn add_time_wait(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) -> Result<(), Errno> {
-        let hash = self.hash_of(Some(local), Some(remote), Some(TCP));
+        let hash = self.hash_of(Some(&local), Some(&remote), Some(TCP));
         self.table.insert(hash, index + TIME_WAIT_BIT).map_err(|_| Errno::ENOBUFS)
     }
 
     /// Forgets a connection in TIME-WAIT.
     pub(crate) fn remove_time_wait(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) {
-        let hash = self.hash_of(Some(local), Some(remote), Some(TCP));
+        let hash = self.hash_of(Some(&local), Some(&remote), Some(TCP));
         let removed = self.table.remove(hash, index + TIME_WAIT_BIT);
         debug_assert!(removed, "a connection in TIME-WAIT is in the table");
     }
 
-    fn hash_of(&self, local: Option<SocketAddr>, remote: Option<SocketAddr>, protocol: Option<u8>) -> u64 {
+    fn hash_of(&self, local: Option<&SocketAddr>, remote: Option<&SocketAddr>, protocol: Option<u8>) -> u64 {
         match (local, protocol) {
             (Some(local), Some(protocol)) => self.secret.hash(&FlowKey { protocol, local, remote }),
             _ => unreachable!("only bound sockets are routed"),

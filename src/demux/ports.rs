@@ -58,7 +58,7 @@ pub(crate) fn is_free_towards(
     slots: &Slots<'_>,
     time_wait: &TimeWait<'_>,
 ) -> bool {
-    demux.find(protocol, local, Some(remote), slots, time_wait) == Route::Nobody
+    demux.find(protocol, &local, Some(&remote), slots, time_wait) == Route::Nobody
         && demux.route_unconnected(protocol, local, slots, time_wait) == Route::Nobody
 }
 

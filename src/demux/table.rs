@@ -176,12 +176,15 @@ const BUCKETS_MIN: usize = 8;
 const BUCKETS_MAX: usize = 1 << 31;
 
 /// What identifies a socket: protocol, own address and port, and the peer's if it is connected.
+///
+/// By reference: a copy of an address that was just taken out of a frame, byte by byte, would wait for
+/// all of it to reach memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FlowKey {
+pub(crate) struct FlowKey<'k> {
     /// IP protocol number.
     pub(crate) protocol: u8,
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) local: &'k SocketAddr,
+    pub(crate) remote: Option<&'k SocketAddr>,
 }
 
 /// The key of the hash: who does not know it cannot choose packets that collide.
@@ -195,22 +198,22 @@ impl Secret {
     /// words, its halves combined. The second round lets every bit of the key reach every bit of the
     /// hash.
     #[inline]
-    pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
+    pub(crate) fn hash(&self, key: &FlowKey<'_>) -> u64 {
         let [first, second] = self.0;
         // Port, protocol, and whether there is a remote: one word for both families.
-        let remote_port = key.remote.map_or(0, |remote| remote.port());
+        let remote_port = key.remote.map_or(0, SocketAddr::port);
         let rest = u64::from(key.local.port()) << 32
             | u64::from(remote_port) << 16
             | u64::from(key.protocol) << 8
             | u64::from(key.remote.is_some());
         // Without a remote its place is filled with the local address; the bit above tells the difference.
-        let remote = key.remote.unwrap_or(key.local).ip();
-        if let (IpAddr::V4(local), IpAddr::V4(remote)) = (key.local.ip(), remote) {
-            let addresses = u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits());
+        let remote = key.remote.unwrap_or(key.local);
+        if let (SocketAddr::V4(local), SocketAddr::V4(remote)) = (key.local, remote) {
+            let addresses = u64::from(local.ip().to_bits()) << 32 | u64::from(remote.ip().to_bits());
             return fold(fold(addresses ^ first, rest ^ second) ^ second, ROUND);
         }
         let (local_high, local_low) = words(key.local.ip());
-        let (remote_high, remote_low) = words(remote);
+        let (remote_high, remote_low) = words(remote.ip());
         let state = fold(local_high ^ first, local_low ^ second);
         let state = fold(remote_high ^ state ^ first, remote_low ^ second);
         fold(fold(rest ^ state, first) ^ second, ROUND)

@@ -291,6 +291,22 @@ impl Line {
         self.len += 1;
     }
 
+    /// Puts everybody who stands in `other`, a line of the same kind, behind those who stand here.
+    pub(crate) fn append(&mut self, other: &mut Self, slots: &mut Slots<'_>) {
+        debug_assert!(self.kind == other.kind);
+        if other.is_empty() {
+            return;
+        }
+        if self.tail == NONE {
+            self.head = other.head;
+        } else {
+            slots.get_mut(self.tail).next = other.head;
+        }
+        self.tail = other.tail;
+        self.len += other.len;
+        *other = Self::new(other.kind);
+    }
+
     /// Takes the first slot out.
     pub(crate) fn pop(&mut self, slots: &mut Slots<'_>) -> Option<u32> {
         if self.head == NONE {
@@ -357,6 +373,23 @@ mod tests {
         }
         assert_eq!(all.map(|_| line.pop(&mut slots)), all.map(Some));
         assert_eq!(line.pop(&mut slots), None);
+    }
+
+    #[test]
+    fn a_line_goes_on_with_those_of_another() {
+        let mut slots = slots(4);
+        let (mut line, mut other) = (Line::new(Queue::Due), Line::new(Queue::Due));
+        let all: [u32; 4] = core::array::from_fn(|_| take(&mut slots));
+        line.append(&mut other, &mut slots);
+        assert!(line.is_empty());
+        other.push(&mut slots, all[0]);
+        line.append(&mut other, &mut slots);
+        other.push(&mut slots, all[1]);
+        other.push(&mut slots, all[2]);
+        line.append(&mut other, &mut slots);
+        line.push(&mut slots, all[3]);
+        assert_eq!((line.len(), other.len()), (4, 0));
+        assert_eq!(all.map(|_| line.pop(&mut slots)), all.map(Some));
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl<'a> Stack<'a> {
             neighbors: Neighbors::new(),
             deadlines: Deadlines::new(parts.heap, parts.positions),
             due: Line::new(Queue::Due),
+            answering: Line::new(Queue::Due),
             unresolved: Line::new(Queue::Neighbor),
             counters: Counters::default(),
             blocked: false,

@@ -29,7 +29,9 @@ impl Stack<'_> {
     /// Sends what is due. Returns whether nothing is left but what the device refused.
     pub(super) fn egress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let mut outlet = Outlet::new(device);
-        self.ask_neighbors(&mut outlet);
+        if self.neighbors.is_asking() {
+            self.ask_neighbors(&mut outlet);
+        }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;
         while turns > 0 && !self.blocked {
@@ -44,12 +46,6 @@ impl Stack<'_> {
             if !self.unresolved.is_empty() {
                 self.ask_neighbors(&mut outlet);
             }
-        }
-        // What smoltcp sends for nobody in particular: whatever its features add (fragments, multicast
-        // reports) comes with any set, so it is asked for once, with the empty one.
-        if !self.blocked {
-            let now = self.now.to_smoltcp();
-            self.interface.poll_egress(now, &mut outlet, &mut self.nobody);
         }
         self.counters.frames_out += outlet.sent;
         if outlet.refused {
@@ -90,54 +86,50 @@ impl Stack<'_> {
 
     fn turn_tcp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
         let now = self.now.to_smoltcp();
-        let slot = self.slots.get(index);
-        if !slot.routed {
-            return Turn::Rest(None);
-        }
-        let remote = slot.remote;
-        if let Some(remote) = remote
-            && let Some(next_hop) = self.next_hop(remote.ip())
-            && !self.is_resolved(next_hop)
-        {
-            let Some(engine) = &mut self.slots.connection(index).engine else { return Turn::Rest(None) };
-            let wants = self.interface.poll_at(now, engine.set()).is_some_and(|at| at <= now);
-            if wants {
-                self.neighbors.want(next_hop, self.now);
-                return Turn::Unresolved(self.own_deadline(index));
-            }
-        }
-        let Some(engine) = &mut self.slots.connection(index).engine else { return Turn::Rest(None) };
+        // What has to be asked before the slot is borrowed for the rest of the turn.
+        let next_hop = match &self.slots.get(index).body {
+            Body::Tcp(connection) => connection.next_hop.filter(|next_hop| !self.is_resolved(*next_hop)),
+            _ => return Turn::Gone,
+        };
+        let slot = self.slots.get_mut(index);
+        let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
+        // A connection that is over has no route, and must not speak again.
+        let Some(engine) = connection.engine.as_mut().filter(|_| slot.routed) else { return Turn::Rest(None) };
+        // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after
+        // most frames nothing has to be sent.
+        let is_eager = core::mem::take(&mut connection.is_eager);
+        let mut next = if is_eager { Some(now) } else { self.interface.poll_at(now, engine.set()) };
         let mut sent = 0;
         outlet.refused = false;
-        while sent < SHARE_FRAMES
-            && self.interface.poll_egress(now, outlet, engine.set()) == PollResult::SocketStateChanged
-        {
+        while next.is_some_and(|at| at <= now) {
+            if let Some(next_hop) = next_hop {
+                self.neighbors.want(next_hop, self.now);
+                return Turn::Unresolved(connection.own_deadline(self.config.user_timeout));
+            }
+            if sent == SHARE_FRAMES {
+                return Turn::More;
+            }
+            self.counters.sockets_visited_out += 1;
+            let result = self.interface.poll_egress(now, outlet, engine.set());
+            if outlet.refused {
+                return Turn::Blocked;
+            }
+            next = self.interface.poll_at(now, engine.set());
+            if result == PollResult::None {
+                break;
+            }
             sent += 1;
         }
-        self.counters.sockets_visited_out += 1;
-        let next = self.interface.poll_at(now, engine.set());
-        if outlet.refused {
-            return Turn::Blocked;
-        }
-        if sent == SHARE_FRAMES && next.is_some_and(|at| at <= now) {
-            return Turn::More;
-        }
-        self.after_turn(index, next.map(Instant::from_smoltcp))
-    }
-
-    /// The engine has sent what it wanted to: what is next for this connection?
-    fn after_turn(&mut self, index: u32, engine_at: Option<Instant>) -> Turn {
-        let engine_at = match engine_at {
+        let engine_at = match next.map(Instant::from_smoltcp) {
             // "Now", but nothing went out: smoltcp waits for something that only time brings. Never
             // spin on it.
             Some(at) if at <= self.now => Some(self.now.saturating_add(STALL_RETRY)),
             other => other,
         };
-        if self.after_egress(index, engine_at) {
-            return Turn::Gone;
+        match self.after_egress(index, engine_at) {
+            Ok(at) => Turn::Rest(at),
+            Err(()) => Turn::Gone,
         }
-        let own = self.own_deadline(index);
-        Turn::Rest([engine_at, own].into_iter().flatten().min())
     }
 
     fn turn_udp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
@@ -233,10 +225,9 @@ impl Stack<'_> {
 
     /// What a slot had for `target` cannot be sent (EHOSTUNREACH).
     fn drop_towards(&mut self, index: u32, target: IpAddr) {
-        let remote = self.slots.get(index).remote;
         match &mut self.slots.get_mut(index).body {
-            Body::Tcp(_) => {
-                if remote.is_some_and(|remote| self.next_hop(remote.ip()) == Some(target)) {
+            Body::Tcp(connection) => {
+                if connection.next_hop == Some(target) {
                     self.on_unreachable(index);
                 }
             }

@@ -11,7 +11,7 @@ use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, OneFrame, RxToken, TxToken};
 use crate::errno::Errno;
 use crate::socket::slots::Body;
-use crate::socket::tcp::TcpState;
+use crate::socket::tcp::{Stage, TcpState};
 
 impl Stack<'_> {
     /// Takes frames from the device. Returns whether it has no more.
@@ -26,12 +26,12 @@ impl Stack<'_> {
     }
 
     fn on_frame(&mut self, frame: &[u8], reply: impl TxToken) {
-        match classify(self.medium, frame) {
-            Class::Tcp(segment) => self.on_segment(&segment, frame, reply),
-            Class::Udp(flow) => self.on_datagram(&flow, frame, reply),
-            Class::Arp(arp) => self.on_arp(&arp, frame, reply),
-            Class::Ndp(ndp) => self.on_ndp(&ndp, frame, reply),
-            Class::IcmpError(error) => self.on_icmp_error(&error, frame, reply),
+        match &classify(self.medium, frame) {
+            Class::Tcp(segment) => self.on_segment(segment, frame, reply),
+            Class::Udp(flow) => self.on_datagram(flow, frame, reply),
+            Class::Arp(arp) => self.on_arp(arp, frame, reply),
+            Class::Ndp(ndp) => self.on_ndp(ndp, frame, reply),
+            Class::IcmpError(error) => self.on_icmp_error(error, frame, reply),
             Class::Icmp(flow) => {
                 self.confirm_neighbor(flow.remote.ip(), flow.local.ip(), flow.link);
                 self.hand_over(frame, reply);
@@ -43,27 +43,32 @@ impl Stack<'_> {
     }
 
     fn on_segment(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
-        let Flow { local, remote, link } = segment.flow;
-        if !self.is_for_us(link) {
-            self.counters.dropped_not_for_us += 1;
-            return;
-        }
-        if !self.is_own(local.ip()) {
-            // B1: smoltcp lets a SYN to a group address take a wildcard listener away.
-            if self.is_group(local.ip()) {
-                self.counters.dropped_tcp_not_unicast += 1;
-            } else {
+        let Flow { local, remote, link } = &segment.flow;
+        if link.is_some() {
+            if !self.is_for_us(*link) {
                 self.counters.dropped_not_for_us += 1;
+                return;
             }
-            return;
+            self.confirm_neighbor(remote.ip(), local.ip(), *link);
         }
-        self.confirm_neighbor(remote.ip(), local.ip(), link);
         match self.demux.find(TCP, local, Some(remote), &self.slots, &self.time_wait) {
             Route::Socket(index) => self.deliver(index, segment, frame, reply),
             Route::TimeWait(index) => self.on_time_wait(index, segment, frame, reply),
             Route::Listener(_) => unreachable!("a listener has no remote address"),
+            // Connections have own addresses; whatever has none may be for somebody else.
+            Route::Nobody if !self.is_own(local.ip()) => self.drop_foreign(local.ip()),
             Route::Nobody if segment.is_opening() => self.on_opening(segment, frame, reply),
             Route::Nobody => self.refuse_segment(segment, frame, reply),
+        }
+    }
+
+    /// A segment to an address that is not this host's.
+    fn drop_foreign(&mut self, local: IpAddr) {
+        // B1: smoltcp lets a SYN to a group address take a wildcard listener away.
+        if self.is_group(local) {
+            self.counters.dropped_tcp_not_unicast += 1;
+        } else {
+            self.counters.dropped_not_for_us += 1;
         }
     }
 
@@ -90,20 +95,41 @@ impl Stack<'_> {
     /// Hands a segment to its connection, and looks at what it did there.
     fn deliver(&mut self, index: u32, segment: &Segment, frame: &[u8], reply: impl TxToken) {
         let now = self.now;
-        let connection = self.slots.connection(index);
+        let slot = self.slots.get_mut(index);
+        let Body::Tcp(connection) = &mut slot.body else { unreachable!("segments are routed to connections") };
+        let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.heard_at = now;
         connection.probes = 0;
         connection.probe_at = None;
-        let Some(engine) = &mut connection.engine else {
-            // The engine is gone and the route with it.
-            unreachable!("a routed connection has an engine");
-        };
         let before = engine.state();
         let mut one = OneFrame::new(frame, reply);
         self.interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += u64::from(one.replied());
-        self.observe(index, before, segment);
+        let after = engine.state();
+        let has_data = engine.recv_queue() > 0;
+        let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
+        let is_awaited = slot.read_waker.is_some() || slot.write_waker.is_some();
+        // Data, the end of the stream, or success: the application may want to answer.
+        let is_news = has_data || (after != before && matches!(after, TcpState::Established | TcpState::CloseWait));
+        let is_answered_later = is_news && slot.owned && !is_unwanted;
+        if after != before {
+            self.on_transition(index, before, after, segment);
+            if self.slots.get(index).is_free() {
+                return;
+            }
+        }
+        if is_unwanted {
+            self.take_unwanted(index);
+        }
+        if is_awaited {
+            self.wake_ready(index);
+        }
+        if is_answered_later {
+            self.make_answering(index);
+        } else {
+            self.make_due(index);
+        }
     }
 
     /// A SYN that belongs to no connection: a listener's, or nobody's.
@@ -252,7 +278,7 @@ impl Stack<'_> {
         };
         // Only a connected socket hears of it (Linux udp(7), without IP_RECVERR).
         let (ours, theirs): (SocketAddr, SocketAddr) = (error.quoted_local, error.quoted_remote);
-        if let Route::Socket(index) = self.demux.find(UDP, ours, Some(theirs), &self.slots, &self.time_wait) {
+        if let Route::Socket(index) = self.demux.find(UDP, &ours, Some(&theirs), &self.slots, &self.time_wait) {
             self.slots.get_mut(index).fail(cause);
         }
     }
@@ -287,22 +313,5 @@ impl Stack<'_> {
         {
             self.neighbors.confirm(remote, from, self.now);
         }
-    }
-
-    /// What did the frame do to the connection? `before`: its state until then.
-    fn observe(&mut self, index: u32, before: TcpState, segment: &Segment) {
-        let after = self.slots.connection(index).state();
-        if after != before {
-            self.on_transition(index, before, after, segment);
-        }
-        if self.slots.get(index).is_free() {
-            return;
-        }
-        self.take_unwanted(index);
-        let slot = self.slots.get(index);
-        if slot.read_waker.is_some() || slot.write_waker.is_some() {
-            self.wake_ready(index);
-        }
-        self.make_due(index);
     }
 }

@@ -9,7 +9,7 @@ use crate::readiness::{Interest, Readiness};
 use crate::socket::slots::{Body, NONE};
 use crate::socket::tcp::listener::Listener;
 use crate::socket::tcp::{Connection, Phase, Stage, TcpState, posix};
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, earliest};
 
 impl Stack<'_> {
     /// A socket for the peer whose SYN has come to `listener`, ready to be handed that SYN.
@@ -45,6 +45,7 @@ impl Stack<'_> {
         let mut connection = Connection::fresh(self.now);
         connection.engine = Some(engine);
         connection.phase = Phase::Connected;
+        connection.next_hop = self.next_hop_to_resolve(remote.ip());
         connection.parent = listener;
         connection.stage = Stage::HalfOpen;
         connection.deadline = Some(self.now.saturating_add(self.config.half_open_timeout));
@@ -247,40 +248,29 @@ impl Stack<'_> {
     }
 
     /// After a connection sent what it wanted: TIME-WAIT moves to its own table, an abort ends, a stall is
-    /// watched. `engine_at`: the engine's next deadline. Returns whether the slot is gone.
-    pub(super) fn after_egress(&mut self, index: u32, engine_at: Option<Instant>) -> bool {
+    /// watched. `engine_at`: the engine's next deadline. `Err`: the slot is gone; else when to look again.
+    pub(super) fn after_egress(&mut self, index: u32, engine_at: Option<Instant>) -> Result<Option<Instant>, ()> {
         let now = self.now;
+        let user_timeout = self.config.user_timeout;
         let connection = self.slots.connection(index);
-        let Some(engine) = &mut connection.engine else { return false };
+        let Some(engine) = &mut connection.engine else { return Ok(None) };
         match engine.state() {
             // The last ACK is out when nothing but the 2MSL timer is left; ACKs wait 10 ms at most.
             TcpState::TimeWait if engine_at.is_none_or(|at| at > now.saturating_add(ACK_PENDING_MAX)) => {
                 self.hand_over_to_time_wait(index);
             }
             TcpState::Closed if !engine.owes_reset() => self.over(index),
-            TcpState::Established
-            | TcpState::CloseWait
-            | TcpState::FinWait1
-            | TcpState::Closing
-            | TcpState::LastAck => {
-                self.watch_stall(index, engine_at);
+            state => {
+                // B4: data is queued and no timer of the engine runs: only a probe of ours gets it going.
+                if engine_at.is_none() && state.is_synchronized() && engine.send_queue() > 0 {
+                    // RFC 9293 §3.8.6.1: the interval grows exponentially.
+                    let delay = PERSIST_MIN * (1 << u32::from(connection.probes.min(PERSIST_DOUBLINGS)));
+                    connection.probe_at = Some(now.saturating_add(delay));
+                }
+                return Ok(earliest(engine_at, connection.own_deadline(user_timeout)));
             }
-            _ => {}
         }
-        self.slots.get(index).is_free()
-    }
-
-    /// B4: data is queued and no timer of the engine runs: only a probe of ours can get it going again.
-    fn watch_stall(&mut self, index: u32, engine_at: Option<Instant>) {
-        let now = self.now;
-        let connection = self.slots.connection(index);
-        let Some(engine) = &mut connection.engine else { return };
-        if engine_at.is_some() || engine.send_queue() == 0 {
-            return;
-        }
-        // RFC 9293 §3.8.6.1: the interval grows exponentially.
-        let delay = PERSIST_MIN * (1 << u32::from(connection.probes.min(PERSIST_DOUBLINGS)));
-        connection.probe_at = Some(now.saturating_add(delay));
+        if self.slots.get(index).is_free() { Err(()) } else { Ok(None) }
     }
 
     /// Our persist timer fired: the engine sends one keep-alive, whose answer brings the window.
@@ -349,9 +339,7 @@ impl Stack<'_> {
     /// When our own timers next look at a connection.
     pub(super) fn own_deadline(&mut self, index: u32) -> Option<Instant> {
         let user_timeout = self.config.user_timeout;
-        let connection = self.slots.connection(index);
-        let r2 = connection.is_owed_an_ack().then(|| connection.heard_at.saturating_add(user_timeout));
-        [connection.deadline, connection.probe_at, r2].into_iter().flatten().min()
+        self.slots.connection(index).own_deadline(user_timeout)
     }
 
     /// Wakes those whose wait is over.

@@ -27,7 +27,7 @@ use crate::device::{ChecksumCapabilities, Device, Medium};
 use crate::socket::slots::{Line, Queue, Slots};
 use crate::socket::tcp::engine::Engines;
 use crate::socket::udp::{Queues, engine::Engine as DatagramEngine};
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 pub use counters::Counters;
 use deadlines::Deadlines;
 use neighbors::Neighbors;
@@ -96,6 +96,9 @@ pub struct Stack<'a> {
     deadlines: Deadlines<'a>,
     /// Slots that have something to send.
     due: Line,
+    /// Slots that have news for their application: their turn is in the next step, when it has had a chance
+    /// to read and to answer. So the ACK rides on the answer, and tells the window after the reading.
+    answering: Line,
     /// Slots that wait for a neighbour's link-layer address.
     unresolved: Line,
     counters: Counters,
@@ -122,9 +125,14 @@ impl Stack<'_> {
     /// `now`: time since an epoch of the caller's choice; a time before the last one given counts as that
     /// one. At most [`Config::step_frames_max`] frames are received, and every socket that has something
     /// to send gets a share, so a step takes bounded time.
+    ///
+    /// A connection that has news for its application (data, the end of the stream, success of `connect`)
+    /// answers in the next step, not in this one: the application can read, write or close in between, and
+    /// one segment carries its answer and the ACK. [`next_step`](Self::next_step) is "now" until then.
     pub fn step(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Step {
         self.now = self.now.max(now);
         self.blocked = false;
+        self.due.append(&mut self.answering, &mut self.slots);
         let received_all = self.ingress(device);
         self.timers();
         let sent_all = self.egress(device);
@@ -144,13 +152,11 @@ impl Stack<'_> {
             // Not "now": a caller that knows nothing of its device would spin.
             return Some(self.now.saturating_add(timers::BLOCKED_RETRY));
         }
-        if !self.due.is_empty() {
+        if !self.due.is_empty() || !self.answering.is_empty() {
             return Some(self.now);
         }
-        [self.deadlines.peek().map(|(at, _)| at), self.neighbors.next_at(), self.time_wait.next_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let slots = self.deadlines.peek().map(|(at, _)| at);
+        earliest(earliest(slots, self.neighbors.next_at()), self.time_wait.next_at())
     }
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
@@ -193,6 +199,11 @@ impl Stack<'_> {
         self.config.gateways.iter().copied().find(|router| router.is_ipv4() == remote.is_ipv4())
     }
 
+    /// The neighbour whose link-layer address frames to `remote` need; `None` where frames need none.
+    fn next_hop_to_resolve(&self, remote: IpAddr) -> Option<IpAddr> {
+        if self.medium == Medium::Ethernet { self.next_hop(remote) } else { None }
+    }
+
     /// The own address that packets to `remote` carry.
     fn source_for(&self, remote: IpAddr) -> Option<IpAddr> {
         use crate::addr::{from_ip, to_ip};
@@ -214,6 +225,14 @@ impl Stack<'_> {
             if let Some(waker) = self.step_waker.take() {
                 waker.wake();
             }
+        }
+    }
+
+    /// Lets a slot answer in the next step.
+    #[inline]
+    fn make_answering(&mut self, index: u32) {
+        if self.slots.get(index).queue == Queue::Idle {
+            self.answering.push(&mut self.slots, index);
         }
     }
 

@@ -65,6 +65,12 @@ impl Neighbors {
         self.questions.push(Question { addr, asked: 0, next_at: now }).is_ok()
     }
 
+    /// Whether any question is open.
+    #[inline]
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
     /// The next question that needs something at `now`.
     pub(crate) fn need(&mut self, now: Instant) -> Option<Need> {
         let position = self.questions.iter().position(|question| question.next_at <= now)?;

@@ -5,8 +5,10 @@ pub(crate) mod listener;
 pub(crate) mod posix;
 pub(crate) mod state;
 
+use core::net::IpAddr;
+
 use super::slots::NONE;
-use crate::time::Instant;
+use crate::time::{Duration, Instant, earliest};
 use engine::Engine;
 pub use state::TcpState;
 
@@ -29,6 +31,10 @@ pub(crate) struct Connection<'a> {
     /// Neighbours in the listener's queue.
     pub(crate) older: u32,
     pub(crate) newer: u32,
+    /// A call gave the engine something to send: its next turn need not ask first.
+    pub(crate) is_eager: bool,
+    /// The neighbour that packets of this connection are given to, where that has to be known (Ethernet).
+    pub(crate) next_hop: Option<IpAddr>,
     /// Our own timer: connect, half-open or FIN-WAIT-2, whichever the state calls for.
     pub(crate) deadline: Option<Instant>,
     /// When the peer last gave a sign of life, or data was queued to a silent one: R2 counts from here.
@@ -76,6 +82,8 @@ impl<'a> Connection<'a> {
             parent: NONE,
             older: NONE,
             newer: NONE,
+            is_eager: false,
+            next_hop: None,
             deadline: None,
             heard_at: now,
             ended_at: None,
@@ -102,5 +110,11 @@ impl<'a> Connection<'a> {
     /// Whether something of ours waits for the peer's acknowledgement: then R2 runs.
     pub(crate) fn is_owed_an_ack(&self) -> bool {
         self.send_queue() > 0 || matches!(self.state(), TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck)
+    }
+
+    /// When our own timers next look at this connection. `user_timeout`: R2.
+    pub(crate) fn own_deadline(&self, user_timeout: Duration) -> Option<Instant> {
+        let r2 = self.is_owed_an_ack().then(|| self.heard_at.saturating_add(user_timeout));
+        earliest(earliest(self.deadline, self.probe_at), r2)
     }
 }

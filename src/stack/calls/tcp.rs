@@ -138,7 +138,7 @@ impl Stack<'_> {
         match bound {
             Some(local) => {
                 let local = SocketAddr::new(ip, local.port());
-                let taken = demux.find(TCP, local, Some(remote), slots, time_wait);
+                let taken = demux.find(TCP, &local, Some(&remote), slots, time_wait);
                 if taken == crate::demux::Route::Nobody { Ok(local) } else { Err(Errno::EADDRINUSE) }
             }
             None => {
@@ -167,7 +167,9 @@ impl Stack<'_> {
         }
         let now = self.now;
         let until = now.saturating_add(self.config.connect_timeout);
+        let next_hop = self.next_hop_to_resolve(remote.ip());
         let connection = self.slots.connection(index);
+        connection.next_hop = next_hop;
         connection.engine = Some(engine);
         connection.phase = Phase::Connecting;
         connection.heard_at = now;
@@ -210,6 +212,7 @@ impl Stack<'_> {
                 if taken == 0 {
                     return Err(Errno::EAGAIN);
                 }
+                connection.is_eager = true;
                 self.make_due(index);
                 Ok(taken)
             }

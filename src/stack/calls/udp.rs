@@ -19,7 +19,7 @@ impl Stack<'_> {
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
         let local = SocketAddr::new(ip, bound.port());
-        if self.demux.find(UDP, local, Some(remote), &self.slots, &self.time_wait) != Route::Nobody
+        if self.demux.find(UDP, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
             && self.slots.get(index).remote != Some(remote)
         {
             return Err(Errno::EADDRINUSE);
