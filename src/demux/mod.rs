@@ -24,6 +24,8 @@ pub(crate) const UDP: u8 = 17;
 pub(crate) struct Demux<'a> {
     table: Table<'a>,
     secret: Secret,
+    /// How many entries have no remote address: listeners and bound UDP sockets.
+    unconnected: usize,
 }
 
 /// Where a packet goes.
@@ -42,7 +44,7 @@ pub(crate) enum Route {
 impl<'a> Demux<'a> {
     pub(crate) fn new(buckets: ManagedSlice<'a, Bucket>, seed: &Seed) -> Self {
         let secret = Secret([seed.stream(Stream::HashLow), seed.stream(Stream::HashHigh)]);
-        Self { table: Table::new(buckets), secret }
+        Self { table: Table::new(buckets), secret, unconnected: 0 }
     }
 
     /// Most specific first: the whole 4-tuple, then address and port, then port alone.
@@ -70,6 +72,9 @@ impl<'a> Demux<'a> {
         slots: &Slots<'_>,
         time_wait: &TimeWait<'_>,
     ) -> Route {
+        if self.unconnected == 0 {
+            return Route::Nobody;
+        }
         let bound = self.find(protocol, &local, None, slots, time_wait);
         if bound != Route::Nobody {
             return bound;
@@ -118,6 +123,7 @@ impl<'a> Demux<'a> {
         let hash = self.hash_of(slot.local.as_ref(), slot.remote.as_ref(), protocol_of(&slot.body));
         self.table.insert(hash, index).map_err(|_| Errno::ENOBUFS)?;
         slot.routed = true;
+        self.unconnected += usize::from(slot.remote.is_none());
         Ok(())
     }
 
@@ -126,6 +132,7 @@ impl<'a> Demux<'a> {
         let slot = slots.get_mut(index);
         if core::mem::take(&mut slot.routed) {
             let hash = self.hash_of(slot.local.as_ref(), slot.remote.as_ref(), protocol_of(&slot.body));
+            self.unconnected -= usize::from(slot.remote.is_none());
             let removed = self.table.remove(hash, index);
             debug_assert!(removed, "a routed slot is in the table");
         }

@@ -173,9 +173,10 @@ impl<'a> Slots<'a> {
             index
         };
         self.open += 1;
+        // A place was emptied when it was retired, or never used.
         let slot = self.get_mut(index);
-        let generation = slot.generation;
-        *slot = Slot { generation, domain, ..Slot::EMPTY };
+        slot.domain = domain;
+        slot.next = NONE;
         Some(index)
     }
 

@@ -132,6 +132,7 @@ impl Stack<'_> {
         }
     }
 
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn turn_udp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
         for _ in 0..SHARE_FRAMES {
             let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Turn::Gone };
@@ -177,6 +178,7 @@ impl Stack<'_> {
     }
 
     /// Sends the requests that are due, and tells those who waited in vain.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn ask_neighbors(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
         while let Some(need) = self.neighbors.need(self.now) {
             match need {

@@ -63,6 +63,7 @@ impl Stack<'_> {
     }
 
     /// A segment to an address that is not this host's.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn drop_foreign(&mut self, local: IpAddr) {
         // B1: smoltcp lets a SYN to a group address take a wildcard listener away.
         if self.is_group(local) {
@@ -73,6 +74,7 @@ impl Stack<'_> {
     }
 
     /// A segment for a connection that does not exist.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn refuse_segment(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
         let flags = segment.flags;
         if flags.syn || flags.ack || flags.rst || !self.is_intact(segment, frame) {
@@ -133,6 +135,7 @@ impl Stack<'_> {
     }
 
     /// A SYN that belongs to no connection: a listener's, or nobody's.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_opening(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
         let Flow { local, remote, .. } = segment.flow;
         match self.demux.route_unconnected(TCP, local, &self.slots, &self.time_wait) {
@@ -151,6 +154,7 @@ impl Stack<'_> {
     }
 
     /// A segment for a connection in TIME-WAIT.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_time_wait(&mut self, index: u32, segment: &Segment, frame: &[u8], reply: impl TxToken) {
         let Some(entry) = self.time_wait.get(index).copied() else {
             unreachable!("the demux names connections that are there");
@@ -186,6 +190,7 @@ impl Stack<'_> {
         is_verified_by_device || segment.has_good_checksum(self.medium, frame)
     }
 
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_datagram(&mut self, flow: &Flow, frame: &[u8], reply: impl TxToken) {
         let Flow { local, remote, link } = *flow;
         if !self.is_for_us(link) {
@@ -222,6 +227,7 @@ impl Stack<'_> {
     }
 
     /// ARP goes to smoltcp's cache, and to ours by the same rules (`process_arp`).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_arp(&mut self, arp: &Arp, frame: &[u8], reply: impl TxToken) {
         let sender = IpAddr::V4(arp.sender_ip);
         let accepted = self.is_for_us(Some((arp.link.0, arp.link.1)))
@@ -237,6 +243,7 @@ impl Stack<'_> {
     }
 
     /// Neighbour discovery, by the rules of smoltcp's `process_ndisc`.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_ndp(&mut self, ndp: &Ndp, frame: &[u8], reply: impl TxToken) {
         let addr = IpAddr::V6(ndp.source);
         let is_known = self.neighbors.is_known(addr, self.now);
@@ -257,6 +264,7 @@ impl Stack<'_> {
     }
 
     /// An ICMP error about a packet of ours (B21: smoltcp needs the whole packet quoted).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_icmp_error(&mut self, error: &IcmpError, frame: &[u8], reply: impl TxToken) {
         let Flow { local, remote, link } = error.carrier;
         self.confirm_neighbor(remote.ip(), local.ip(), link);

@@ -87,6 +87,7 @@ impl Stack<'_> {
     }
 
     /// A segment changed the state of a connection.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn on_transition(&mut self, index: u32, before: TcpState, after: TcpState, segment: &Segment) {
         match after {
             TcpState::Established | TcpState::CloseWait if !before.is_synchronized() => self.on_established(index),
@@ -178,6 +179,7 @@ impl Stack<'_> {
     }
 
     /// The protocol is done with this connection. What the application has not read stays readable.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn over(&mut self, index: u32) {
         self.demux.remove(&mut self.slots, index);
         let connection = self.slots.connection(index);
@@ -235,13 +237,17 @@ impl Stack<'_> {
     pub(super) fn free(&mut self, index: u32) {
         self.demux.remove(&mut self.slots, index);
         self.deadlines.clear(index);
-        match core::mem::replace(&mut self.slots.get_mut(index).body, Body::Free) {
+        match &mut self.slots.get_mut(index).body {
             Body::Tcp(connection) => {
-                if let Some(engine) = connection.engine {
+                if let Some(engine) = connection.engine.take() {
                     self.engines.give(engine);
                 }
             }
-            Body::Udp(datagrams) => self.queues.give(datagrams),
+            body @ Body::Udp(_) => {
+                if let Body::Udp(datagrams) = core::mem::replace(body, Body::Free) {
+                    self.queues.give(datagrams);
+                }
+            }
             Body::Listener(_) | Body::Free => {}
         }
         self.slots.retire(index);
@@ -284,6 +290,7 @@ impl Stack<'_> {
         }
     }
 
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn hand_over_to_time_wait(&mut self, index: u32) {
         let slot = self.slots.get(index);
         let (Some(local), Some(remote)) = (slot.local, slot.remote) else { unreachable!("it was connected") };

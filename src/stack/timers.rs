@@ -18,6 +18,7 @@ impl Stack<'_> {
         }
     }
 
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_deadline(&mut self, index: u32) {
         let now = self.now;
         if !matches!(self.slots.get(index).body, Body::Tcp(_)) {

@@ -93,26 +93,31 @@ impl<'a> Connection<'a> {
     }
 
     /// RFC 9293 state of the engine; CLOSED without one.
+    #[inline]
     pub(crate) fn state(&self) -> TcpState {
         self.engine.as_ref().map_or(TcpState::Closed, Engine::state)
     }
 
     /// Bytes that `recv` could give.
+    #[inline]
     pub(crate) fn recv_queue(&self) -> usize {
         self.engine.as_ref().map_or(0, Engine::recv_queue)
     }
 
     /// Bytes that the peer has not acknowledged.
+    #[inline]
     pub(crate) fn send_queue(&self) -> usize {
         self.engine.as_ref().map_or(0, Engine::send_queue)
     }
 
     /// Whether something of ours waits for the peer's acknowledgement: then R2 runs.
+    #[inline]
     pub(crate) fn is_owed_an_ack(&self) -> bool {
         self.send_queue() > 0 || matches!(self.state(), TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck)
     }
 
     /// When our own timers next look at this connection. `user_timeout`: R2.
+    #[inline]
     pub(crate) fn own_deadline(&self, user_timeout: Duration) -> Option<Instant> {
         let r2 = self.is_owed_an_ack().then(|| self.heard_at.saturating_add(user_timeout));
         earliest(earliest(self.deadline, self.probe_at), r2)

@@ -21,6 +21,7 @@ pub(crate) enum RecvVerdict {
 }
 
 /// POSIX `recv`, in the order in which Linux looks: data, pending error, end, state.
+#[inline]
 pub(crate) fn recv(connection: &Connection<'_>, error: Option<Errno>) -> RecvVerdict {
     let state = connection.state();
     // Bytes that arrived before a failure are still the application's.
@@ -62,6 +63,7 @@ pub(crate) enum SendVerdict {
 }
 
 /// POSIX `send`: pending error, closed writing side, state.
+#[inline]
 pub(crate) fn send(connection: &Connection<'_>, error: Option<Errno>) -> SendVerdict {
     if error.is_some() {
         return SendVerdict::Report;

@@ -195,14 +195,14 @@ impl Stack<'_> {
     }
 
     pub(super) fn send_tcp(&mut self, index: u32, data: &[u8]) -> Result<usize, Errno> {
-        let error = self.slots.get(index).error;
-        match posix::send(self.slots.connection(index), error) {
+        let now = self.now;
+        let slot = self.slots.get_mut(index);
+        let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
+        match posix::send(connection, slot.error) {
             SendVerdict::Fail(errno) => Err(errno),
             SendVerdict::Report => Err(self.report(index).unwrap_or(Errno::EPIPE)),
             SendVerdict::Queue if data.is_empty() => Ok(0),
             SendVerdict::Queue => {
-                let now = self.now;
-                let connection = self.slots.connection(index);
                 let Some(engine) = &mut connection.engine else { return Err(Errno::EPIPE) };
                 if engine.send_queue() == 0 {
                     // R2 counts from here: the peer had nothing to acknowledge.
@@ -220,13 +220,13 @@ impl Stack<'_> {
     }
 
     pub(super) fn recv_tcp(&mut self, index: u32, buffer: &mut [u8]) -> Result<usize, Errno> {
-        let error = self.slots.get(index).error;
-        match posix::recv(self.slots.connection(index), error) {
+        let slot = self.slots.get_mut(index);
+        let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
+        match posix::recv(connection, slot.error) {
             RecvVerdict::EndOfStream => Ok(0),
             RecvVerdict::Fail(errno) => Err(errno),
             RecvVerdict::Report => self.report(index).map_or(Ok(0), Err),
             RecvVerdict::Take => {
-                let connection = self.slots.connection(index);
                 let Some(engine) = &mut connection.engine else { return Ok(0) };
                 let taken = engine.recv(buffer);
                 // The window may open: a step can tell the peer.
