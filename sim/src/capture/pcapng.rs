@@ -1,0 +1,183 @@
+//! Which blocks does a capture consist of?
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
+};
+use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, InterfaceStatisticsOption};
+use pcap_file::pcapng::blocks::opt_common::{CommonOption, UnknownOption};
+use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
+use pcap_file::pcapng::{PcapNgWriteError, PcapNgWriter};
+use pcap_file::{DataLink, Endianness};
+
+use super::vantage::{Sighting, Way, sightings};
+use super::{About, names};
+use crate::frame::{IpVersion, Medium, ip_version};
+use crate::time::Time;
+use crate::trace::{Node, NodeId, NodeKind, Trace};
+
+/// `epb_flags` bits 0 and 1: the direction (draft-ietf-opsawg-pcapng §4.3).
+const INBOUND: u32 = 1;
+const OUTBOUND: u32 = 2;
+
+/// Options that pcap-file does not know by name.
+const EPB_PACKETID: u16 = 5;
+const EPB_VERDICT: u16 = 7;
+
+/// A verdict of an XDP program, and its value `XDP_DROP`.
+const VERDICT_XDP: u8 = 2;
+const XDP_DROP: u64 = 1;
+
+/// Longest frame that readers are to expect, that of tcpdump.
+const SNAPLEN_BYTES: u32 = 262_144;
+
+/// The interfaces of a file: one for Ethernet, or one for each version of IP that occurs.
+struct Interfaces {
+    medium: Medium,
+    links: Vec<DataLink>,
+}
+
+/// Writes the whole file.
+pub(super) fn write(trace: &Trace, vantage: NodeId, about: &About, out: impl Write) -> io::Result<()> {
+    let node = &trace.nodes[vantage.0];
+    let sightings = sightings(trace, vantage);
+    let interfaces = Interfaces::of(trace.medium, &sightings);
+    // Each block is written in many small pieces.
+    let mut writer = PcapNgWriter::with_section_header(BufWriter::new(out), section(about, node)).map_err(into_io)?;
+    for link in &interfaces.links {
+        writer.write_pcapng_block(interface(node, *link)).map_err(into_io)?;
+    }
+    if let Some(names) = names::block(trace) {
+        writer.write_pcapng_block(names).map_err(into_io)?;
+    }
+    for sighting in &sightings {
+        writer.write_pcapng_block(packet(sighting, interfaces.id(sighting.original))).map_err(into_io)?;
+    }
+    let end = sightings.last().map_or(Time::ZERO, |sighting| sighting.at);
+    for id in 0..interfaces.links.len() as u32 {
+        let frames = sightings.iter().filter(|sighting| interfaces.id(sighting.original) == id).count();
+        writer.write_pcapng_block(statistics(id, frames as u64, end)).map_err(into_io)?;
+    }
+    writer.get_mut().flush()
+}
+
+impl Interfaces {
+    fn of(medium: Medium, sightings: &[Sighting<'_>]) -> Interfaces {
+        let occurs = |version| sightings.iter().any(|sighting| ip_version(medium, sighting.original) == Some(version));
+        let links = match medium {
+            Medium::Ethernet => vec![DataLink::ETHERNET],
+            // Not RAW, which stands for both: libpcap refuses it for the second interface of a file.
+            Medium::Ip => match (occurs(IpVersion::V4), occurs(IpVersion::V6)) {
+                (true, true) => vec![DataLink::IPV4, DataLink::IPV6],
+                (false, true) => vec![DataLink::IPV6],
+                (_, false) => vec![DataLink::IPV4],
+            },
+        };
+        Interfaces { medium, links }
+    }
+
+    /// Where a frame belongs. What is not IP goes to the first interface.
+    fn id(&self, frame: &[u8]) -> u32 {
+        let is_second = self.links.len() == 2 && ip_version(self.medium, frame) == Some(IpVersion::V6);
+        u32::from(is_second)
+    }
+}
+
+fn section(about: &About, node: &Node) -> SectionHeaderBlock<'static> {
+    let About { scenario, seed, replay } = about;
+    let comment = format!("scenario: {scenario}\nseed: {seed}\nvantage: {}\nreplay: {replay}", node.name);
+    SectionHeaderBlock {
+        // Not that of this machine: the same run gives the same file everywhere.
+        endianness: Endianness::Little,
+        major_version: 1,
+        minor_version: 0,
+        section_length: -1,
+        options: vec![
+            SectionHeaderOption::Common(comment_option(comment)),
+            SectionHeaderOption::Hardware("simulated network".into()),
+            SectionHeaderOption::OS("none: smolsock on smoltcp, in virtual time".into()),
+            SectionHeaderOption::UserApplication(concat!("smolsock-sim ", env!("CARGO_PKG_VERSION")).into()),
+        ],
+    }
+}
+
+fn interface(node: &Node, link: DataLink) -> InterfaceDescriptionBlock<'static> {
+    let mut interface = InterfaceDescriptionBlock::new(link, SNAPLEN_BYTES);
+    let packets = match link {
+        DataLink::IPV4 => "IPv4 packet",
+        DataLink::IPV6 => "IPv6 packet",
+        _ => "frame",
+    };
+    let description = format!("every {packets} that {} sent, and that arrived there", node.name);
+    interface.options = vec![
+        InterfaceDescriptionOption::IfName(format!("{}0", node.name).into()),
+        InterfaceDescriptionOption::IfDescription(description.into()),
+        InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
+    ];
+    if let NodeKind::Host { mac: Some(mac), .. } = &node.kind {
+        interface.options.push(InterfaceDescriptionOption::IfMacAddr(mac.to_vec().into()));
+    }
+    interface
+}
+
+fn packet<'a>(sighting: &'a Sighting<'_>, interface_id: u32) -> EnhancedPacketBlock<'a> {
+    let flags = match sighting.way {
+        Way::In => INBOUND,
+        Way::Out => OUTBOUND,
+    };
+    let mut options =
+        vec![EnhancedPacketOption::Flags(flags), unknown_option(EPB_PACKETID, sighting.id.0.to_le_bytes().to_vec())];
+    if sighting.is_dropped {
+        let verdict = [&[VERDICT_XDP][..], &XDP_DROP.to_le_bytes()].concat();
+        options.push(unknown_option(EPB_VERDICT, verdict));
+    }
+    let comments = sighting.comments.iter().map(|comment| comment_option(comment.clone()));
+    options.extend(comments.map(EnhancedPacketOption::Common));
+    EnhancedPacketBlock {
+        interface_id,
+        timestamp: sighting.at.wall(),
+        original_len: sighting.bytes.len() as u32,
+        data: Cow::Borrowed(sighting.bytes),
+        options,
+    }
+}
+
+fn statistics(interface_id: u32, frames: u64, end: Time) -> InterfaceStatisticsBlock<'static> {
+    InterfaceStatisticsBlock {
+        interface_id,
+        timestamp: end.wall(),
+        options: vec![
+            InterfaceStatisticsOption::IsbStartTime(Time::ZERO.wall()),
+            InterfaceStatisticsOption::IsbEndTime(end.wall()),
+            InterfaceStatisticsOption::IsbIfRecv(frames),
+            // The capture itself misses nothing; what the network dropped is not the interface's doing.
+            InterfaceStatisticsOption::IsbIfDrop(0),
+        ],
+    }
+}
+
+fn comment_option(comment: String) -> CommonOption<'static> {
+    CommonOption::Comment(comment.into())
+}
+
+fn unknown_option(code: u16, value: Vec<u8>) -> EnhancedPacketOption<'static> {
+    EnhancedPacketOption::Common(CommonOption::Unknown(UnknownOption { code, value: value.into() }))
+}
+
+/// The error of the stream itself, or a sentence with all causes for what does not fit the format.
+fn into_io(error: PcapNgWriteError) -> io::Error {
+    if let PcapNgWriteError::Io(error) = error {
+        return error;
+    }
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        sentence = format!("{sentence}: {error}");
+        cause = error.source();
+    }
+    io::Error::new(io::ErrorKind::InvalidData, sentence)
+}

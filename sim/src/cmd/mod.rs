@@ -1,0 +1,119 @@
+//! What does the command line ask for?
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the run did not reach its end, or a promise was broken in it |
+//! | 2 | nothing was run: the command line cannot be followed, or a file cannot be written |
+
+mod directory;
+mod list;
+mod loss;
+mod nearest;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use smolsock_sim::report::Style;
+
+/// BSD sockets for smoltcp, and a network of your own to prove them on
+#[derive(Parser)]
+#[command(name = "smolsock", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  smolsock list                        what there is to run
+  smolsock run tour                    the story of two hosts, segment by segment
+  smolsock run tour --out trace        the same, with captures for Wireshark
+  smolsock run handshake --loss 20%    how does it fare on a bad link?
+  smolsock run lossy-transfer --seed 7 --json | jq .summary
+
+The same scenario with the same seed is the same run, to the bit.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the built-in scenarios
+    List,
+    /// Run a scenario and tell what happened
+    Run(run::Args),
+}
+
+/// Why a command did not do what it was asked for.
+enum Failure {
+    /// The sentence for the user; nothing was run.
+    Refused(String),
+    /// The reader of our output went away, or the output cannot be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Does what `args` say (the first is the program's name) and gives the exit code.
+pub(crate) fn main(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+    style: Style,
+) -> u8 {
+    let result = match Cli::try_parse_from(args) {
+        Ok(cli) => follow(&cli.command, out, style),
+        Err(error) => explain(&error, out),
+    };
+    let result = result.and_then(|code| out.flush().map(|()| code).map_err(Failure::Output));
+    let sentence = match result {
+        Ok(code) => return code,
+        // `smolsock run tour | head`: the reader has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
+        Err(Failure::Output(error)) => format!("cannot write the output: {error}"),
+        Err(Failure::Refused(sentence)) => sentence,
+    };
+    // Where even this cannot be written, only the exit code is left to tell.
+    let _ = writeln!(err, "smolsock: {sentence}");
+    2
+}
+
+fn follow(command: &Command, out: &mut impl Write, style: Style) -> Result<u8, Failure> {
+    match command {
+        Command::List => list::list(out),
+        Command::Run(args) => run::run(args, out, style),
+    }
+}
+
+/// Help and version go out as they are; everything else becomes one sentence.
+fn explain(error: &clap::Error, out: &mut impl Write) -> Result<u8, Failure> {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            out.write_all(text.as_bytes())?;
+            Ok(0)
+        }
+        _ => Err(Failure::Refused(one_sentence(&text))),
+    }
+}
+
+/// The error itself and the tips, without usage: `unexpected argument '--sed' found (a similar argument exists: '--seed')`.
+fn one_sentence(rendered: &str) -> String {
+    let joined = |paragraph: &str| paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let mut paragraphs = rendered.split("\n\n");
+    let error = joined(paragraphs.next().unwrap_or_default());
+    let error = error.strip_prefix("error: ").unwrap_or(&error).to_owned();
+    let tips = paragraphs.filter_map(|paragraph| paragraph.trim().strip_prefix("tip: ").map(joined));
+    let tips: Vec<String> = tips.take(1).collect();
+    match tips.first() {
+        Some(tip) => format!("{error} ({tip})"),
+        None => format!("{error}; `smolsock --help` says what can be asked"),
+    }
+}

@@ -1,0 +1,186 @@
+//! How is a scenario run and told?
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Failure, directory, loss, nearest};
+use smolsock_sim::capture;
+use smolsock_sim::library::{self, Entry, Options, Run};
+use smolsock_sim::observe::{Observation, observe};
+use smolsock_sim::report::{Style, json, ladder, summary::Summary, wrapped};
+
+/// Running text is not wider.
+const WIDTH: usize = 100;
+/// Hosts whose tables are shown, and rows of a table.
+const HOSTS_MAX: usize = 3;
+const ROWS_MAX: usize = 8;
+
+/// Which scenario, and how.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The scenario; `smolsock list` names them
+    name: String,
+    /// What chance does: the same seed gives the same run
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    seed: u64,
+    /// Lose frames on every link: millionths (20000) or percent (2%, 0.5%)
+    #[arg(long, value_name = "PPM|PERCENT", value_parser = loss::parse_ppm, allow_hyphen_values = true)]
+    loss: Option<u32>,
+    /// Write captures for Wireshark to this directory, one file per host
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+    /// Print the verdict only
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+    /// Print every frame: fold nothing
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    full: bool,
+}
+
+/// Runs it. Gives 0 if the run did what it should, and 1 if not.
+pub(super) fn run(args: &Args, out: &mut impl Write, style: Style) -> Result<u8, Failure> {
+    let entry = find(&args.name)?;
+    // Before the run: nobody should wait for a result that cannot be written.
+    if let Some(dir) = &args.out {
+        directory::prepare(dir).map_err(Failure::Refused)?;
+    }
+    let run = entry.run(&Options { seed: args.seed, loss_ppm: args.loss });
+    let captures = match &args.out {
+        Some(dir) => write_captures(args, &run, dir)?,
+        None => Vec::new(),
+    };
+    let observation = observe(&run.trace);
+    let summary = Summary::of(&observation, run.virtual_end);
+    let told = Told { args, entry, run: &run, captures: &captures, observation: &observation, summary: &summary };
+    if args.json {
+        told.write_json(out)?;
+    } else {
+        told.write_text(out, style)?;
+    }
+    Ok(u8::from(!run.outcome.passed))
+}
+
+fn find(name: &str) -> Result<&'static Entry, Failure> {
+    if let Some(entry) = library::find(name) {
+        return Ok(entry);
+    }
+    let hint = match nearest::nearest(name, library::all().iter().map(|entry| entry.name)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "`smolsock list` names them all".to_owned(),
+    };
+    Err(Failure::Refused(format!("there is no scenario {name:?}: {hint}")))
+}
+
+fn write_captures(args: &Args, run: &Run, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let about = capture::About { scenario: args.name.clone(), seed: args.seed, replay: replay(args) };
+    capture::write_files(&run.trace, &run.vantages, &about, dir)
+        .map_err(|error| Failure::Refused(format!("cannot write captures to {}: {error}", dir.display())))
+}
+
+/// The command line that gives the same run.
+fn replay(args: &Args) -> String {
+    let loss = args.loss.map_or_else(String::new, |ppm| format!(" --loss {ppm}"));
+    format!("smolsock run {} --seed {}{loss}", args.name, args.seed)
+}
+
+/// A run and everything that is said about it.
+struct Told<'a> {
+    args: &'a Args,
+    entry: &'a Entry,
+    run: &'a Run,
+    captures: &'a [PathBuf],
+    observation: &'a Observation<'a>,
+    summary: &'a Summary,
+}
+
+impl Told<'_> {
+    fn write_json(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let about = json::About {
+            scenario: self.entry.name,
+            seed: self.args.seed,
+            loss_ppm: self.args.loss,
+            passed: self.run.outcome.passed,
+            failures: &self.run.outcome.failures,
+            notes: &self.run.notes,
+            netstat: &self.run.netstat,
+            captures: self.captures,
+        };
+        Ok(json::write(out, &about, self.observation, self.summary)?)
+    }
+
+    fn write_text(&self, out: &mut impl Write, style: Style) -> Result<(), Failure> {
+        if self.args.quiet {
+            return self.write_verdict(out);
+        }
+        let heading = format!("{}: {}", self.entry.name, self.entry.sentence);
+        wrapped(&heading, WIDTH).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        writeln!(out)?;
+        let options = ladder::Options { full: self.args.full, style };
+        ladder::write(out, self.observation, &self.run.notes, options)?;
+        writeln!(out)?;
+        self.summary.write(out, style)?;
+        self.write_netstat(out)?;
+        writeln!(out)?;
+        self.write_verdict(out)?;
+        writeln!(out, "Again:    {}", replay(self.args))?;
+        self.write_captures(out)
+    }
+
+    /// What is in the hosts' tables; empty ones and long ones are not shown in full.
+    fn write_netstat(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let (hosts_max, rows_max) = if self.args.full { (usize::MAX, usize::MAX) } else { (HOSTS_MAX, ROWS_MAX) };
+        let tables = self.run.netstat.iter().filter(|(_, text)| text.lines().count() > 1);
+        let tables: Vec<&(String, String)> = tables.collect();
+        for (host, text) in tables.iter().take(hosts_max) {
+            writeln!(out, "\nnetstat on {host}, when the applications had ended and all was quiet")?;
+            let rows = text.lines().count() - 1;
+            text.lines()
+                .take(rows_max.saturating_add(1))
+                .try_for_each(|line| writeln!(out, "  {}", line.trim_end()))?;
+            if rows > rows_max {
+                writeln!(out, "  … {} more, which --full shows", rows - rows_max)?;
+            }
+        }
+        if tables.len() > hosts_max {
+            writeln!(out, "\n… and on {} more hosts, which --full shows", tables.len() - hosts_max)?;
+        }
+        Ok(())
+    }
+
+    fn write_verdict(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let outcome = &self.run.outcome;
+        if outcome.passed {
+            writeln!(out, "Passed:   {} with seed {}", self.entry.name, self.args.seed)?;
+        } else {
+            writeln!(out, "FAILED:   {} with seed {}", self.entry.name, self.args.seed)?;
+        }
+        for failure in &outcome.failures {
+            writeln!(out, "  {failure}")?;
+        }
+        Ok(())
+    }
+
+    fn write_captures(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let [first, others @ ..] = self.captures else {
+            writeln!(out, "Captures: add --out DIR to write them for Wireshark")?;
+            return Ok(());
+        };
+        writeln!(out, "Captures: {}", first.display())?;
+        for other in others {
+            writeln!(out, "          {}", other.display())?;
+        }
+        writeln!(out, "Open:     wireshark {}", shell_word(first))?;
+        writeln!(out, "or:       tshark -t r -r {}", shell_word(first))?;
+        Ok(())
+    }
+}
+
+/// A path as a shell takes it.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = text.chars().all(|char| char.is_alphanumeric() || "/._-+:@".contains(char));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}

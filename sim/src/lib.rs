@@ -1,0 +1,24 @@
+//! A deterministic network in virtual time: hosts that run the real `smolsock`, cables that lose, delay,
+//! reorder, duplicate and corrupt, switches, and captures for Wireshark.
+//!
+//! [`World`] is where to begin.
+
+pub mod app;
+pub mod capture;
+pub mod events;
+pub mod executor;
+pub mod frame;
+pub mod host;
+pub mod library;
+pub mod link;
+pub mod nic;
+pub mod observe;
+pub mod report;
+pub mod rng;
+pub mod switch;
+pub mod time;
+pub mod trace;
+pub mod world;
+
+pub use host::Host;
+pub use world::{Ending, Recording, World, WorldError};

@@ -1,0 +1,137 @@
+//! Which scenarios are built in?
+
+mod concurrent;
+mod half_close;
+mod handshake;
+mod lossy_transfer;
+mod refused;
+mod simultaneous_close;
+mod stage;
+mod syn_lost;
+mod tcp_echo;
+mod teardown;
+mod tour;
+mod udp_echo;
+mod windowing;
+
+use crate::observe::Note;
+use crate::time::Time;
+use crate::trace::{NodeId, Trace};
+use crate::world::WorldError;
+
+/// A scenario that comes with the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What `smolsock run` calls it.
+    pub name: &'static str,
+    /// What it shows, in one sentence.
+    pub sentence: &'static str,
+    play: fn(&Options) -> Result<Run, WorldError>,
+}
+
+/// What the user chooses about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Decides everything that is random.
+    pub seed: u64,
+    /// Frames lost per million, on every cable and in both directions; `None`: as the scenario has it.
+    pub loss_ppm: Option<u32>,
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Run {
+    /// What was on the cables.
+    pub trace: Trace,
+    /// What the applications said.
+    pub notes: Vec<Note>,
+    /// Whether everything came out as the scenario promises.
+    pub outcome: Outcome,
+    /// The nodes whose captures are worth writing.
+    pub vantages: Vec<NodeId>,
+    /// When nothing was left to happen.
+    pub virtual_end: Time,
+    /// Each host's `netstat` when its applications had ended.
+    pub netstat: Vec<(String, String)>,
+}
+
+/// Whether a run kept the scenario's promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// No failure.
+    pub passed: bool,
+    /// A sentence for each broken promise.
+    pub failures: Vec<String>,
+}
+
+impl Entry {
+    /// Plays the scenario.
+    ///
+    /// # Panics
+    /// A built-in scenario that cannot be built is a bug of this program.
+    pub fn run(&self, options: &Options) -> Run {
+        match (self.play)(options) {
+            Ok(run) => run,
+            Err(error) => panic!("the built-in scenario {} is broken: {error}", self.name),
+        }
+    }
+}
+
+/// All scenarios, the tour first.
+pub fn all() -> &'static [Entry] {
+    ALL
+}
+
+/// The scenario of this name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.name == name)
+}
+
+const ALL: &[Entry] = &[
+    tour::ENTRY,
+    udp_echo::ENTRY,
+    tcp_echo::ENTRY,
+    handshake::ENTRY,
+    syn_lost::ENTRY,
+    refused::ENTRY,
+    windowing::ENTRY,
+    teardown::ENTRY,
+    half_close::ENTRY,
+    simultaneous_close::ENTRY,
+    concurrent::ENTRY,
+    lossy_transfer::ENTRY,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_sentences_are_sentences() {
+        for entry in all() {
+            assert_eq!(find(entry.name).map(|found| found.sentence), Some(entry.sentence));
+            assert!(entry.sentence.ends_with('.') && entry.sentence.len() > 20, "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn every_scenario_keeps_its_promises_for_several_seeds() {
+        for entry in all() {
+            for seed in 1..=3 {
+                let run = entry.run(&Options { seed, loss_ppm: None });
+                assert!(run.outcome.passed, "{} seed {seed}: {:?}", entry.name, run.outcome.failures);
+                assert!(!run.trace.frames.is_empty() && !run.vantages.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_run() {
+        for entry in all() {
+            let options = Options { seed: 7, loss_ppm: Some(20_000) };
+            let (first, second) = (entry.run(&options), entry.run(&options));
+            assert!(first.trace == second.trace, "{}", entry.name);
+            assert_eq!(first.notes, second.notes);
+        }
+    }
+}

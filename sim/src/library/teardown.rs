@@ -1,0 +1,52 @@
+//! How does a connection end?
+
+use std::time::Duration;
+
+use smolsock::task::{TcpListener, TcpStream};
+
+use super::stage::{any, pair, quiet, server_at};
+use super::{Entry, Options, Run};
+use crate::executor::TaskResult;
+use crate::host::Host;
+use crate::world::WorldError;
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "teardown",
+    sentence: "FIN, ACK, FIN, ACK, with the client closing first and the server first; who closes first waits 2MSL.",
+    play,
+};
+
+fn play(options: &Options) -> Result<Run, WorldError> {
+    let mut pair = pair(options, quiet())?;
+    pair.world.app(pair.server, "server", server);
+    pair.world.app(pair.client, "client", client);
+    Ok(pair.play())
+}
+
+async fn client(host: Host) -> TaskResult {
+    let first = TcpStream::connect(&host, server_at(80)).await?;
+    first.write_all(b"exit").await?;
+    host.sleep(Duration::from_millis(100)).await;
+    host.note("closes its first connection");
+    drop(first);
+    host.sleep(Duration::from_secs(1)).await;
+    let second = TcpStream::connect(&host, server_at(80)).await?;
+    second.read(&mut [0; 16]).await?;
+    host.note("reads the end of its second connection, and closes");
+    Ok(())
+}
+
+async fn server(host: Host) -> TaskResult {
+    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let (first, _) = listener.accept().await?;
+    let mut buffer = [0; 16];
+    while first.read(&mut buffer).await? > 0 {}
+    host.sleep(Duration::from_millis(50)).await;
+    host.note("reads the end of the first connection, and closes 50 ms later");
+    drop(first);
+    let (second, _) = listener.accept().await?;
+    host.sleep(Duration::from_millis(50)).await;
+    host.note("closes the second connection");
+    drop(second);
+    Ok(())
+}

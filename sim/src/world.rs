@@ -1,0 +1,567 @@
+//! How does the simulated network run?
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use smolsock::addr::Cidr;
+use smolsock::{Config, ConfigError, Seed, Stack, Step};
+
+use crate::events::Events;
+use crate::executor::{Executor, TaskResult};
+use crate::frame::Medium;
+use crate::host::{Clock, Host};
+use crate::link::{Cable, Direction, Impairments, Scripted};
+use crate::nic::Nic;
+use crate::observe::Note;
+use crate::rng::{Dice, Stream};
+use crate::switch::Switch;
+use crate::time::Time;
+use crate::trace::{FrameRecord, Node, NodeId, NodeKind, PacketId, Trace};
+
+/// Hosts, switches and cables in virtual time.
+///
+/// Everything is decided by the seed and by what the applications do: the same world run twice gives the
+/// same frames at the same nanoseconds.
+///
+/// # Examples
+/// ```
+/// use smolsock_sim::link::Impairments;
+/// use smolsock_sim::time::Time;
+/// use smolsock_sim::{World, app::echo};
+///
+/// let mut world = World::new(1);
+/// let client = world.host("client", &["192.0.2.1/24"])?;
+/// let server = world.host("server", &["192.0.2.2/24"])?;
+/// let lossy = Impairments { loss_ppm: 50_000, delay_ns: 10_000_000, ..Impairments::default() };
+/// world.cable("ab", client, server, lossy)?;
+/// world.daemon(server, "echo", |host| echo::tcp_server(host, "0.0.0.0:7".parse().unwrap(), 5));
+/// world.app(client, "client", |host| {
+///     echo::tcp_client(host, "192.0.2.2:7".parse().unwrap(), 1, 10_000, 1_000)
+/// });
+/// let ending = world.run(Time::from_secs(60));
+/// assert!(ending.failures.is_empty(), "{:?}", ending.failures);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct World {
+    seed: u64,
+    medium: Medium,
+    clock: Rc<Clock>,
+    executor: Executor,
+    nodes: Vec<Station>,
+    cables: Vec<Laid>,
+    events: Events<Event>,
+    trace: Trace,
+    recording: Recording,
+    packets: u64,
+    /// Hosts that have to be stepped before time goes on, each once.
+    restless: Vec<NodeId>,
+    failures: Vec<String>,
+}
+
+/// What the world keeps of the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recording {
+    /// Every frame and its fate, for ladders and captures.
+    Full,
+    /// Nothing: for benchmarks and long searches.
+    Off,
+}
+
+/// A node, and the cables that end there.
+struct Station {
+    kind: StationKind,
+    ends: Vec<End>,
+}
+
+enum StationKind {
+    Host(Box<Computer>),
+    Switch(Switch),
+}
+
+/// A host: the stack, its network card, and when it wants to be woken.
+struct Computer {
+    stack: Rc<RefCell<Stack<'static>>>,
+    nic: Nic,
+    wake_at: Option<Time>,
+    is_restless: bool,
+}
+
+/// A cable and the nodes that it joins.
+struct Laid {
+    cable: Cable,
+    a: NodeId,
+    b: NodeId,
+}
+
+impl Laid {
+    /// Where a frame comes out.
+    fn far_end(&self, away: Direction) -> NodeId {
+        match away {
+            Direction::Forward => self.b,
+            Direction::Back => self.a,
+        }
+    }
+}
+
+/// One end of a cable: which cable, and which direction leads away from here.
+#[derive(Clone, Copy)]
+struct End {
+    cable: usize,
+    away: Direction,
+}
+
+/// What happens at a moment.
+enum Event {
+    /// A frame comes out of a cable at a node's port.
+    Arrival { node: NodeId, port: usize, id: PacketId, bytes: Vec<u8> },
+    /// A host wanted to be woken.
+    Wake { node: NodeId },
+}
+
+/// How a run ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Ending {
+    /// What was on the cables.
+    pub trace: Trace,
+    /// What the applications said.
+    pub notes: Vec<Note>,
+    /// Applications that failed or did not end, and promises that were broken: a sentence each.
+    pub failures: Vec<String>,
+    /// When the last application that the run waits for ended.
+    pub apps_ended_at: Time,
+    /// When nothing was left to happen, TIME-WAIT included.
+    pub ended_at: Time,
+    /// Each host's `netstat` when the applications had ended and the cables were quiet: TIME-WAIT shows.
+    pub netstat: Vec<(String, String)>,
+    /// Each host's `arp -a` at that moment.
+    pub arp: Vec<(String, String)>,
+}
+
+/// Why a world cannot be built like this.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// An address or a prefix is not well formed, or impossible for a host.
+    Address(String),
+    /// Two nodes of one name, or two cables.
+    Name(String),
+    /// A host has one network card and takes one cable.
+    Ports(String),
+    /// A cable from a node to itself, or a switch between hosts without Ethernet.
+    Cable(String),
+}
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(what) | Self::Name(what) | Self::Ports(what) | Self::Cable(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for WorldError {}
+
+impl World {
+    /// An empty world of Ethernet.
+    pub fn new(seed: u64) -> Self {
+        Self::with_medium(seed, Medium::Ethernet)
+    }
+
+    /// An empty world whose cables carry Ethernet frames, or bare IP packets.
+    pub fn with_medium(seed: u64, medium: Medium) -> Self {
+        Self {
+            seed,
+            medium,
+            clock: Rc::default(),
+            executor: Executor::default(),
+            nodes: Vec::new(),
+            cables: Vec::new(),
+            events: Events::default(),
+            trace: Trace { medium, nodes: Vec::new(), frames: Vec::new() },
+            recording: Recording::Full,
+            packets: 0,
+            restless: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Keeps frames, or not.
+    pub fn set_recording(&mut self, recording: Recording) {
+        self.recording = recording;
+    }
+
+    /// Adds a host with these addresses, written `192.0.2.1/24`. Its link-layer address counts up with the
+    /// nodes: 02:00:00:00:00:01 is the first.
+    ///
+    /// # Errors
+    /// An address that is not one, a name that is taken.
+    pub fn host(&mut self, name: &str, addresses: &[&str]) -> Result<NodeId, WorldError> {
+        self.host_with(name, addresses, |_| {})
+    }
+
+    /// Adds a host, and lets `tune` change its configuration.
+    ///
+    /// # Errors
+    /// As [`World::host`], and what the stack refuses.
+    pub fn host_with(
+        &mut self,
+        name: &str,
+        addresses: &[&str],
+        tune: impl FnOnce(&mut Config),
+    ) -> Result<NodeId, WorldError> {
+        let node = self.name_node(name)?;
+        let number = self.nodes.len() as u64 + 1;
+        let mac = smolsock::addr::MacAddr([2, 0, 0, 0, (number >> 8) as u8, number as u8]);
+        let seed = seed_of(self.seed, number)?;
+        let mut config = match self.medium {
+            Medium::Ethernet => Config::ethernet(mac, seed),
+            Medium::Ip => Config::ip(seed),
+        };
+        let mut addrs = Vec::new();
+        for text in addresses {
+            let cidr: Cidr = text.parse().map_err(|e| WorldError::Address(format!("{name}: {text}: {e}")))?;
+            addrs.push(cidr.addr());
+            config = config.address(cidr);
+        }
+        tune(&mut config);
+        let nic = Nic::new(self.medium, MTU_BYTES);
+        let build = |config| -> Result<_, ConfigError> { Stack::new(config, &nic) };
+        let stack = build(config).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
+        let stack = Rc::new(RefCell::new(stack));
+        let computer = Computer { stack, nic, wake_at: None, is_restless: false };
+        self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
+        let mac = (self.medium == Medium::Ethernet).then_some(mac.0);
+        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs, mac } });
+        Ok(node)
+    }
+
+    /// Adds a learning switch.
+    ///
+    /// # Errors
+    /// A name that is taken; a world without Ethernet.
+    pub fn switch(&mut self, name: &str) -> Result<NodeId, WorldError> {
+        if self.medium != Medium::Ethernet {
+            return Err(WorldError::Cable(format!("{name}: a switch needs Ethernet")));
+        }
+        let node = self.name_node(name)?;
+        self.nodes.push(Station { kind: StationKind::Switch(Switch::new(SWITCH_PORTS)), ends: Vec::new() });
+        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Switch });
+        Ok(node)
+    }
+
+    /// Lays a cable that treats both directions alike.
+    ///
+    /// # Errors
+    /// See [`World::cable_with`].
+    pub fn cable(&mut self, name: &str, a: NodeId, b: NodeId, both: Impairments) -> Result<(), WorldError> {
+        self.cable_with(name, a, b, both, both)
+    }
+
+    /// Lays a cable; `there` is the way from `a` to `b`, `back` the other.
+    ///
+    /// # Errors
+    /// A name that is taken, a cable from a node to itself, a host that has a cable.
+    pub fn cable_with(
+        &mut self,
+        name: &str,
+        a: NodeId,
+        b: NodeId,
+        there: Impairments,
+        back: Impairments,
+    ) -> Result<(), WorldError> {
+        if self.cables.iter().any(|laid| laid.cable.name.as_str() == name) {
+            return Err(WorldError::Name(format!("two cables are called {name}")));
+        }
+        if a == b {
+            return Err(WorldError::Cable(format!("{name}: a cable needs two ends")));
+        }
+        for node in [a, b] {
+            let station = &self.nodes[node.0];
+            if matches!(station.kind, StationKind::Host(_)) && !station.ends.is_empty() {
+                let host = &self.trace.nodes[node.0].name;
+                return Err(WorldError::Ports(format!("{name}: {host} has a cable already; use a switch")));
+            }
+        }
+        let mut cable = Cable::new(name, self.medium, self.seed);
+        let bad = |error| WorldError::Cable(format!("{name}: {error}"));
+        cable.link_mut(Direction::Forward).set_impairments(there).map_err(bad)?;
+        cable.link_mut(Direction::Back).set_impairments(back).map_err(bad)?;
+        let number = self.cables.len();
+        self.cables.push(Laid { cable, a, b });
+        self.nodes[a.0].ends.push(End { cable: number, away: Direction::Forward });
+        self.nodes[b.0].ends.push(End { cable: number, away: Direction::Back });
+        Ok(())
+    }
+
+    /// Scripts what happens to chosen frames of one direction of a cable. A fault that never happens is a
+    /// failure of the run.
+    ///
+    /// # Errors
+    /// No cable has this name.
+    pub fn script(&mut self, cable: &str, direction: Direction, faults: Vec<Scripted>) -> Result<(), WorldError> {
+        let laid = self.cables.iter_mut().find(|laid| laid.cable.name.as_str() == cable);
+        let Some(laid) = laid else { return Err(WorldError::Name(format!("no cable is called {cable}"))) };
+        laid.cable.link_mut(direction).set_script(faults);
+        Ok(())
+    }
+
+    /// Starts an application on a host. The run ends when all applications have.
+    pub fn app<F>(&mut self, node: NodeId, name: &str, start: impl FnOnce(Host) -> F)
+    where
+        F: Future<Output = TaskResult> + 'static,
+    {
+        let future = start(self.handle(node));
+        self.executor.spawn(node.0, name, false, future);
+    }
+
+    /// Starts an application that may run for ever: a server. It is stopped when the others have ended.
+    pub fn daemon<F>(&mut self, node: NodeId, name: &str, start: impl FnOnce(Host) -> F)
+    where
+        F: Future<Output = TaskResult> + 'static,
+    {
+        let future = start(self.handle(node));
+        self.executor.spawn(node.0, name, true, future);
+    }
+
+    /// A host as its applications see it.
+    ///
+    /// # Panics
+    /// `node` is a switch.
+    pub fn handle(&self, node: NodeId) -> Host {
+        match &self.nodes[node.0].kind {
+            StationKind::Host(computer) => {
+                Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
+            }
+            StationKind::Switch(_) => panic!("{} is a switch and runs no applications", self.trace.nodes[node.0].name),
+        }
+    }
+
+    /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
+    pub fn run(mut self, limit: Time) -> Ending {
+        let all_hosts: Vec<NodeId> = self.hosts().collect();
+        for node in all_hosts {
+            self.disturb(node);
+        }
+        self.run_until(limit, |world| world.executor.is_done());
+        let apps_ended_at = self.clock.now.get();
+        // The last FINs and ACKs are still on their way.
+        self.run_until(limit, |world| world.executor.is_done() && world.is_quiet());
+        let netstat = self.views(|stack| stack.netstat().to_string());
+        let arp = self.views(|stack| stack.arp().to_string());
+        let unfinished: Vec<String> = self.executor.unfinished().map(str::to_owned).collect();
+        for name in unfinished {
+            self.failures.push(format!("{name} had not ended after {apps_ended_at}"));
+        }
+        for owner in self.executor.stop_background() {
+            self.disturb(NodeId(owner));
+        }
+        self.run_until(limit, |_| false);
+        let ended_at = self.clock.now.get();
+        self.check_cables();
+        let notes = self.clock.notes.take();
+        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
+    }
+
+    /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
+    fn run_until(&mut self, limit: Time, is_over: impl Fn(&Self) -> bool) {
+        loop {
+            self.settle();
+            if is_over(self) {
+                return;
+            }
+            let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
+            let Some(next) = next.filter(|at| *at <= limit) else { return };
+            self.clock.now.set(next);
+            self.clock.wake_sleepers();
+            while self.events.next_at() == Some(next)
+                && let Some((_, event)) = self.events.next()
+            {
+                self.on_event(event);
+            }
+        }
+    }
+
+    /// Whether nothing happens within the next second.
+    fn is_quiet(&self) -> bool {
+        let now = self.clock.now.get();
+        let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
+        next.is_none_or(|at| at > now + QUIET)
+    }
+
+    /// Runs applications and steps hosts until nobody has anything to do at this moment.
+    fn settle(&mut self) {
+        loop {
+            while let Some(ran) = self.executor.run_one() {
+                if let Some((name, error)) = ran.failure {
+                    self.failures.push(format!("{name} failed: {error}"));
+                }
+                self.disturb(NodeId(ran.owner));
+                let spawned = self.clock.spawned.take();
+                for task in spawned {
+                    self.executor.spawn(task.node.0, task.name, true, task.future);
+                }
+            }
+            if self.restless.is_empty() {
+                return;
+            }
+            for node in std::mem::take(&mut self.restless) {
+                self.step(node);
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Wake { node } => {
+                let now = self.clock.now.get();
+                if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+                    && computer.wake_at.is_some_and(|at| at <= now)
+                {
+                    computer.wake_at = None;
+                    self.disturb(node);
+                }
+            }
+            Event::Arrival { node, port, id, bytes } => match &mut self.nodes[node.0].kind {
+                StationKind::Host(computer) => {
+                    computer.nic.deliver(&bytes);
+                    self.disturb(node);
+                }
+                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
+            },
+        }
+    }
+
+    /// A switch passes a frame on. It keeps the id that it came with.
+    fn forward(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: &[u8]) {
+        let now = self.clock.now.get();
+        let station = &mut self.nodes[node.0];
+        let ends = station.ends.clone();
+        let StationKind::Switch(switch) = &mut station.kind else { return };
+        for port in switch.forward(now, port_in, bytes).iter().filter(|port| *port < ends.len()) {
+            self.transmit(node, ends[port], id, bytes.to_vec());
+        }
+    }
+
+    /// Puts a frame on a cable, and its arrivals into the future.
+    fn transmit(&mut self, from: NodeId, end: End, id: PacketId, bytes: Vec<u8>) {
+        let now = self.clock.now.get();
+        let laid = &mut self.cables[end.cable];
+        let to = laid.far_end(end.away);
+        let link = laid.cable.link_mut(end.away);
+        let nth = link.frames();
+        let fate = link.send(now, &bytes);
+        let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
+        for arrival in &fate.copies {
+            let bytes = arrival.bytes.clone().unwrap_or_else(|| bytes.clone());
+            self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });
+        }
+        if self.recording == Recording::Full {
+            let link = self.cables[end.cable].cable.name.clone();
+            self.trace.frames.push(FrameRecord { id, sent_at: now, from, to, link, nth, bytes, fate });
+        }
+    }
+
+    /// Marks a host as having something to do now.
+    fn disturb(&mut self, node: NodeId) {
+        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+            && !std::mem::replace(&mut computer.is_restless, true)
+        {
+            self.restless.push(node);
+        }
+    }
+
+    /// Steps a host once, sends its frames, and notes when it wants to be woken.
+    fn step(&mut self, node: NodeId) {
+        let now = self.clock.now.get();
+        let station = &mut self.nodes[node.0];
+        let end = station.ends.first().copied();
+        let StationKind::Host(computer) = &mut station.kind else { return };
+        computer.is_restless = false;
+        let mut stack = computer.stack.borrow_mut();
+        let left = stack.step(smolsock::time::Instant::from_micros(now.as_micros()), &mut computer.nic);
+        let next = stack.next_step().map(|at| Time::from_micros(at.as_micros()));
+        drop(stack);
+        let has_more = left == Step::More || next.is_some_and(|at| at <= now);
+        if let Some(at) = next
+            && at > now
+            && computer.wake_at.is_none_or(|known| at < known)
+        {
+            computer.wake_at = Some(at);
+            self.events.schedule(at, Event::Wake { node });
+        }
+        while let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+            && let Some(bytes) = computer.nic.take()
+        {
+            let id = PacketId(self.packets);
+            self.packets += 1;
+            if let Some(end) = end {
+                self.transmit(node, end, id, bytes);
+            }
+        }
+        if has_more {
+            self.disturb(node);
+        }
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = NodeId> {
+        let is_host = |(_, station): &(usize, &Station)| matches!(station.kind, StationKind::Host(_));
+        self.nodes.iter().enumerate().filter(is_host).map(|(i, _)| NodeId(i))
+    }
+
+    /// What `show` says of each host's stack.
+    fn views(&self, show: impl Fn(&Stack<'_>) -> String) -> Vec<(String, String)> {
+        let of_host = |node: NodeId| {
+            let host = self.handle(node);
+            let text = show(&host.stack.borrow());
+            (self.trace.nodes[node.0].name.clone(), text)
+        };
+        self.hosts().map(of_host).collect()
+    }
+
+    /// A scripted fault that never fired is a scenario that tests nothing.
+    fn check_cables(&mut self) {
+        for Laid { cable, .. } in &self.cables {
+            for (direction, Scripted { nth, act }) in cable.unfired() {
+                let name = &cable.name;
+                self.failures
+                    .push(format!("cable {name}: {act:?} of frame {nth} {} never happened", direction.as_str()));
+            }
+        }
+    }
+
+    fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
+        if self.trace.nodes.iter().any(|node| node.name == name) {
+            return Err(WorldError::Name(format!("two nodes are called {name}")));
+        }
+        Ok(NodeId(self.nodes.len()))
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("seed", &self.seed)
+            .field("nodes", &self.trace.nodes.iter().map(|node| &node.name).collect::<Vec<_>>())
+            .field("now", &self.clock.now.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stack's secret in a world that has none: from the scenario's seed, different for each host.
+fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
+    let entropy = Dice::from_seed(seed).child("host").seed_bytes(Stream::Host, host);
+    Seed::new(entropy).map_err(|error| WorldError::Address(error.to_string()))
+}
+
+/// Longer than any delay on a built-in cable, shorter than any TIME-WAIT.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Largest IP packet of the simulated network cards.
+const MTU_BYTES: usize = 1500;
+
+/// Ports of the simulated switches.
+const SWITCH_PORTS: usize = 1024;
