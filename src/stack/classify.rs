@@ -58,6 +58,8 @@ pub(crate) struct Segment {
     pub(crate) ack: u32,
     /// Bytes behind the TCP header.
     pub(crate) payload_len: usize,
+    /// The window field as it stands there, not scaled.
+    pub(crate) window: u16,
 }
 
 /// The flags of a TCP segment that decide where it goes.
@@ -148,7 +150,7 @@ impl From<Odd> for Class {
 #[inline]
 fn tcp(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
     let Some((header, _)) = packet.payload.split_first_chunk::<20>() else { return Class::Malformed };
-    let [l0, l1, r0, r1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, ..] = *header;
+    let [l0, l1, r0, r1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *header;
     let header_len = usize::from(offset >> 4) * 4;
     if header_len < 20 || header_len > packet.payload.len() {
         return Class::Malformed;
@@ -165,6 +167,7 @@ fn tcp(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
         seq: u32::from_be_bytes([s0, s1, s2, s3]),
         ack: u32::from_be_bytes([a0, a1, a2, a3]),
         payload_len: packet.payload.len() - header_len,
+        window: u16::from_be_bytes([w0, w1]),
     })
 }
 

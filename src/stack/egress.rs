@@ -93,6 +93,7 @@ impl Stack<'_> {
         };
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
+        connection.catch_up(self.now, &self.config);
         // A connection that is over has no route, and must not speak again.
         let Some(engine) = connection.engine.as_mut().filter(|_| slot.routed) else { return Turn::Rest(None) };
         // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after
@@ -136,7 +137,14 @@ impl Stack<'_> {
     fn turn_udp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
         for _ in 0..SHARE_FRAMES {
             let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Turn::Gone };
-            let Some((envelope, _)) = datagrams.send.peek() else { return Turn::Rest(None) };
+            let Some((envelope, _)) = datagrams.send.peek() else {
+                // Closed with datagrams queued, and now they are out.
+                if !self.slots.get(index).owned {
+                    self.free(index);
+                    return Turn::Gone;
+                }
+                return Turn::Rest(None);
+            };
             let (local, remote) = (envelope.local, envelope.remote);
             // The route was there when the datagram was queued, and routes do not change.
             let next_hop = self.next_hop(remote.ip()).unwrap_or(remote.ip());

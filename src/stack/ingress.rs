@@ -99,16 +99,28 @@ impl Stack<'_> {
         let now = self.now;
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { unreachable!("segments are routed to connections") };
+        if segment.flags.fin && connection.is_fin_beyond_buffer(segment.seq, segment.payload_len) {
+            // It comes again, when there is room for all of it.
+            self.counters.dropped_fin_beyond_window += 1;
+            return;
+        }
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
-        connection.heard_at = now;
         connection.probes = 0;
         connection.probe_at = None;
         let before = engine.state();
+        let unacknowledged = engine.send_queue();
         let mut one = OneFrame::new(frame, reply);
         self.interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += u64::from(one.replied());
         let after = engine.state();
+        // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
+        if after != before || engine.send_queue() < unacknowledged || segment.window == 0 {
+            connection.progress_at = now;
+        }
+        if segment.flags.syn && after != before {
+            connection.unread_from = segment.seq.wrapping_add(1);
+        }
         let has_data = engine.recv_queue() > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
         let is_awaited = slot.read_waker.is_some() || slot.write_waker.is_some();

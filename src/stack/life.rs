@@ -339,7 +339,7 @@ impl Stack<'_> {
         if !owned && connection.stage == Stage::Own {
             engine.abort();
         } else if connection.shut_read {
-            engine.discard();
+            connection.unread_from = connection.unread_from.wrapping_add(engine.discard() as u32);
         }
     }
 

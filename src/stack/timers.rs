@@ -26,8 +26,9 @@ impl Stack<'_> {
         }
         let r2 = self.config.user_timeout;
         let connection = self.slots.connection(index);
+        connection.catch_up(now, &self.config);
         let expired = connection.deadline.is_some_and(|at| at <= now)
-            || (connection.is_owed_an_ack() && connection.heard_at.saturating_add(r2) <= now);
+            || (connection.is_owed_an_ack() && connection.progress_at.saturating_add(r2) <= now);
         if expired {
             return self.on_timeout(index);
         }

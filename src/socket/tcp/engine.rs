@@ -77,12 +77,19 @@ impl<'a> Engine<'a> {
         self.socket_mut().recv_slice(buffer).unwrap_or(0)
     }
 
-    /// Throws received bytes away.
-    pub(crate) fn discard(&mut self) {
+    /// Throws received bytes away. Returns how many there were.
+    pub(crate) fn discard(&mut self) -> usize {
+        let before = self.recv_queue();
         // The ring buffer gives at most two contiguous pieces.
         for _ in 0..2 {
             let _ = self.socket_mut().recv(|bytes| (bytes.len(), ()));
         }
+        before - self.recv_queue()
+    }
+
+    /// Size of the receive buffer, bytes.
+    pub(crate) fn recv_capacity(&self) -> usize {
+        self.socket().recv_capacity()
     }
 
     #[inline]

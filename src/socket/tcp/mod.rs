@@ -8,6 +8,7 @@ pub(crate) mod state;
 use core::net::IpAddr;
 
 use super::slots::NONE;
+use crate::config::Config;
 use crate::time::{Duration, Instant, earliest};
 use engine::Engine;
 pub use state::TcpState;
@@ -37,8 +38,13 @@ pub(crate) struct Connection<'a> {
     pub(crate) next_hop: Option<IpAddr>,
     /// Our own timer: connect, half-open or FIN-WAIT-2, whichever the state calls for.
     pub(crate) deadline: Option<Instant>,
-    /// When the peer last gave a sign of life, or data was queued to a silent one: R2 counts from here.
-    pub(crate) heard_at: Instant,
+    /// When the peer last acknowledged something, or said that it cannot take more: R2 counts from here.
+    pub(crate) progress_at: Instant,
+    /// A call started a timer. Calls read no clock, and may come long after the last step: the timer starts
+    /// when the next step tells the time.
+    pub(crate) is_clock_late: bool,
+    /// Sequence number of the first byte that the application has not read.
+    pub(crate) unread_from: u32,
     /// Where both sides stood when TIME-WAIT began: our next sequence number, and the peer's.
     pub(crate) ended_at: Option<(u32, u32)>,
     /// Our own persist timer (see B4 in the manual), and how often it has fired.
@@ -85,7 +91,9 @@ impl<'a> Connection<'a> {
             is_eager: false,
             next_hop: None,
             deadline: None,
-            heard_at: now,
+            progress_at: now,
+            is_clock_late: false,
+            unread_from: 0,
             ended_at: None,
             probe_at: None,
             probes: 0,
@@ -119,7 +127,30 @@ impl<'a> Connection<'a> {
     /// When our own timers next look at this connection. `user_timeout`: R2.
     #[inline]
     pub(crate) fn own_deadline(&self, user_timeout: Duration) -> Option<Instant> {
-        let r2 = self.is_owed_an_ack().then(|| self.heard_at.saturating_add(user_timeout));
+        let r2 = self.is_owed_an_ack().then(|| self.progress_at.saturating_add(user_timeout));
         earliest(earliest(self.deadline, self.probe_at), r2)
+    }
+
+    /// Starts the timers that calls asked for since the last step.
+    #[inline]
+    pub(crate) fn catch_up(&mut self, now: Instant, config: &Config) {
+        if !core::mem::take(&mut self.is_clock_late) {
+            return;
+        }
+        self.progress_at = now;
+        self.deadline = match (self.phase, self.state()) {
+            (Phase::Connecting, _) => Some(now.saturating_add(config.connect_timeout)),
+            // Only an orphan has no patience here; whoever holds its socket may wait for ever.
+            (_, TcpState::FinWait2) if self.deadline.is_none() => Some(now.saturating_add(config.fin_wait_2_timeout)),
+            _ => self.deadline,
+        };
+    }
+
+    /// Whether a segment with a FIN ends beyond everything that the receive buffer could take: then smoltcp
+    /// would cut its data and take its FIN (B3), and the stream would end too early.
+    pub(crate) fn is_fin_beyond_buffer(&self, seq: u32, payload_len: usize) -> bool {
+        let capacity = self.engine.as_ref().map_or(0, Engine::recv_capacity);
+        let end = seq.wrapping_add(payload_len as u32).wrapping_sub(self.unread_from);
+        (end as i32) > capacity as i32
     }
 }

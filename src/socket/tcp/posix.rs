@@ -105,8 +105,10 @@ pub(crate) fn reset_cause(before: TcpState) -> Errno {
 pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>) -> Readiness {
     let state = connection.state();
     let mut ready = Readiness::NONE;
-    let read_over = connection.shut_read || state.has_received_fin();
     let over = state == TcpState::Closed;
+    // A connection that is over gives the end of the stream; a socket that never had one gives ENOTCONN.
+    let ended = over && connection.phase != Phase::Fresh;
+    let read_over = connection.shut_read || state.has_received_fin() || ended;
     if over || (read_over && connection.shut_write) {
         ready |= Readiness::HUP;
     }

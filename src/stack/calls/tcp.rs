@@ -165,15 +165,12 @@ impl Stack<'_> {
             (slot.local, slot.remote) = (bound, None);
             return Err(error);
         }
-        let now = self.now;
-        let until = now.saturating_add(self.config.connect_timeout);
         let next_hop = self.next_hop_to_resolve(remote.ip());
         let connection = self.slots.connection(index);
         connection.next_hop = next_hop;
         connection.engine = Some(engine);
         connection.phase = Phase::Connecting;
-        connection.heard_at = now;
-        connection.deadline = Some(until);
+        connection.is_clock_late = true;
         self.make_due(index);
         Ok(())
     }
@@ -195,7 +192,6 @@ impl Stack<'_> {
     }
 
     pub(super) fn send_tcp(&mut self, index: u32, data: &[u8]) -> Result<usize, Errno> {
-        let now = self.now;
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
         match posix::send(connection, slot.error) {
@@ -206,7 +202,7 @@ impl Stack<'_> {
                 let Some(engine) = &mut connection.engine else { return Err(Errno::EPIPE) };
                 if engine.send_queue() == 0 {
                     // R2 counts from here: the peer had nothing to acknowledge.
-                    connection.heard_at = now;
+                    connection.is_clock_late = true;
                 }
                 let taken = engine.send(data);
                 if taken == 0 {
@@ -229,6 +225,7 @@ impl Stack<'_> {
             RecvVerdict::Take => {
                 let Some(engine) = &mut connection.engine else { return Ok(0) };
                 let taken = engine.recv(buffer);
+                connection.unread_from = connection.unread_from.wrapping_add(taken as u32);
                 // The window may open: a step can tell the peer.
                 self.make_due(index);
                 Ok(taken)
@@ -252,16 +249,15 @@ impl Stack<'_> {
             }
             _ => {}
         }
-        let now = self.now;
         let connection = self.slots.connection(index);
         let Some(engine) = &mut connection.engine else { return Err(Errno::ENOTCONN) };
         if how.reads() {
             connection.shut_read = true;
-            engine.discard();
+            connection.unread_from = connection.unread_from.wrapping_add(engine.discard() as u32);
         }
         if how.writes() && !connection.shut_write {
             connection.shut_write = true;
-            connection.heard_at = now;
+            connection.is_clock_late = true;
             engine.close();
         }
         self.slots.get_mut(index).wake_all();
@@ -298,7 +294,6 @@ impl Stack<'_> {
 
     /// The connection goes on without its application until both sides are done.
     fn make_orphan(&mut self, index: u32) {
-        let now = self.now;
         let slot = self.slots.get_mut(index);
         slot.owned = false;
         let connection = self.slots.connection(index);
@@ -308,8 +303,7 @@ impl Stack<'_> {
             return self.reset(index);
         }
         engine.close();
-        connection.heard_at = now;
-        self.watch_orphan(index);
+        connection.is_clock_late = true;
         self.make_due(index);
     }
 
