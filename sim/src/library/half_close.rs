@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::Shutdown;
 use smolsock::task::{TcpListener, TcpStream};
 
-use super::stage::{any, pair, quiet, server_at};
+use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, read_checked};
 use crate::app::pattern::pattern;
@@ -27,7 +27,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn client(host: Host) -> TaskResult {
-    let stream = TcpStream::connect(&host, server_at(80)).await?;
+    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
     stream.write_all(&pattern(1, QUESTION_BYTES)).await?;
     stream.shutdown(Shutdown::Write)?;
     host.note("shutdown(SHUT_WR): it has nothing more to say, but listens");
@@ -38,7 +38,7 @@ async fn client(host: Host) -> TaskResult {
 }
 
 async fn server(host: Host) -> TaskResult {
-    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let listener = TcpListener::bind(&host, any(PORT), 5)?;
     let (stream, _) = listener.accept().await?;
     let received = read_checked(&host, &stream, 1, Reading::EAGER).await?;
     if received != QUESTION_BYTES {

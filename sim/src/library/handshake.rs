@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smolsock::task::{TcpListener, TcpStream};
 
-use super::stage::{any, pair, quiet, server_at};
+use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -24,7 +24,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn server(host: Host) -> TaskResult {
-    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let listener = TcpListener::bind(&host, any(PORT), 5)?;
     let (stream, remote) = listener.accept().await?;
     host.note(format!("accepts a connection from {remote}"));
     match stream.read(&mut [0; 16]).await? {
@@ -34,7 +34,7 @@ async fn server(host: Host) -> TaskResult {
 }
 
 pub(super) async fn client(host: Host) -> TaskResult {
-    let stream = TcpStream::connect(&host, server_at(80)).await?;
+    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
     host.note(format!("is connected as {}", stream.local_addr()?));
     host.sleep(Duration::from_secs(1)).await;
     Ok(())

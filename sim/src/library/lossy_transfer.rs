@@ -1,6 +1,6 @@
 //! Does a stream arrive intact, whatever the network does to it?
 
-use super::stage::{any, pair, server_at};
+use super::stage::{PORT, any, pair, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, receiver, sender};
 use crate::link::Impairments;
@@ -23,8 +23,8 @@ fn play(options: &Options) -> Result<Run, WorldError> {
         ..Impairments::default()
     };
     let mut pair = pair(options, cable)?;
-    pair.world.app(pair.server, "receiver", |host| receiver(host, any(80), 1, STREAM_BYTES, Reading::EAGER));
-    pair.world.app(pair.client, "sender", |host| sender(host, server_at(80), 1, STREAM_BYTES));
+    pair.world.app(pair.server, "receiver", |host| receiver(host, any(PORT), 1, STREAM_BYTES, Reading::EAGER));
+    pair.world.app(pair.client, "sender", |host| sender(host, server_at(PORT), 1, STREAM_BYTES));
     Ok(pair.play())
 }
 

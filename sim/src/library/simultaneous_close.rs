@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::Shutdown;
 use smolsock::task::{TcpListener, TcpStream};
 
-use super::stage::{any, pair, quiet, server_at};
+use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -26,12 +26,12 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn client(host: Host) -> TaskResult {
-    let stream = TcpStream::connect(&host, server_at(80)).await?;
+    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
     close_on_the_hour(&host, stream).await
 }
 
 async fn server(host: Host) -> TaskResult {
-    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let listener = TcpListener::bind(&host, any(PORT), 5)?;
     let (stream, _) = listener.accept().await?;
     close_on_the_hour(&host, stream).await
 }

@@ -71,5 +71,9 @@ pub(super) fn finish(ending: Ending, vantages: Vec<NodeId>) -> Run {
     Run { trace, notes, outcome, vantages, virtual_end: ended_at, netstat }
 }
 
+/// Where the servers of streams listen. Wireshark takes what goes to port 80 for HTTP, and complains when it is
+/// not; this port means nothing to it.
+pub(super) const PORT: u16 = 1234;
+
 /// No scenario needs an hour, whatever is lost.
 pub(super) const LIMIT: Time = Time::from_secs(3_600);

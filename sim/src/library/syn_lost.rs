@@ -2,7 +2,7 @@
 
 use smolsock::task::TcpListener;
 
-use super::stage::{any, pair, quiet};
+use super::stage::{PORT, any, pair, quiet};
 use super::{Entry, Options, Run};
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -27,7 +27,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn server(host: Host) -> TaskResult {
-    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let listener = TcpListener::bind(&host, any(PORT), 5)?;
     let (stream, remote) = listener.accept().await?;
     host.note(format!("accepts a connection from {remote} at last"));
     stream.read(&mut [0; 16]).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smolsock::task::{TcpListener, TcpStream};
 
-use super::stage::{any, pair, quiet, server_at};
+use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -24,20 +24,20 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn client(host: Host) -> TaskResult {
-    let first = TcpStream::connect(&host, server_at(80)).await?;
+    let first = TcpStream::connect(&host, server_at(PORT)).await?;
     first.write_all(b"exit").await?;
     host.sleep(Duration::from_millis(100)).await;
     host.note("closes its first connection");
     drop(first);
     host.sleep(Duration::from_secs(1)).await;
-    let second = TcpStream::connect(&host, server_at(80)).await?;
+    let second = TcpStream::connect(&host, server_at(PORT)).await?;
     second.read(&mut [0; 16]).await?;
     host.note("reads the end of its second connection, and closes");
     Ok(())
 }
 
 async fn server(host: Host) -> TaskResult {
-    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let listener = TcpListener::bind(&host, any(PORT), 5)?;
     let (first, _) = listener.accept().await?;
     let mut buffer = [0; 16];
     while first.read(&mut buffer).await? > 0 {}

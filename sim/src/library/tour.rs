@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::task::{TcpListener, TcpStream, UdpSocket};
 use smolsock::{Errno, Shutdown};
 
-use super::stage::{any, pair_with, quiet, server_at};
+use super::stage::{PORT, any, pair_with, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, read_checked};
 use crate::app::echo;
@@ -38,7 +38,7 @@ async fn client(host: Host) -> TaskResult {
     let socket = UdpSocket::bind(&host, any(0))?;
     ask_until_answered(&host, &socket).await?;
 
-    let stream = TcpStream::connect(&host, server_at(80)).await?;
+    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
     host.note(format!("is connected as {}", stream.local_addr()?));
     host.sleep(Duration::from_millis(50)).await;
     host.note(format!("writes {REQUEST_BYTES} bytes"));
@@ -77,7 +77,7 @@ async fn ask_until_answered(host: &Host, socket: &UdpSocket<Host>) -> TaskResult
 }
 
 async fn server(host: Host) -> TaskResult {
-    let listener = TcpListener::bind(&host, any(80), 5)?;
+    let listener = TcpListener::bind(&host, any(PORT), 5)?;
     let (stream, remote) = listener.accept().await?;
     host.note(format!("accepts a connection from {remote}"));
     let reading = Reading { piece_bytes: 4096, pause: Duration::ZERO, first_pause: Duration::from_secs(4) };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stage::{any, pair_with, quiet, server_at};
+use super::stage::{PORT, any, pair_with, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, receiver, sender};
 use crate::world::WorldError;
@@ -16,8 +16,8 @@ pub(super) const ENTRY: Entry = Entry {
 fn play(options: &Options) -> Result<Run, WorldError> {
     let mut pair = pair_with(options, quiet(), |server| server.tcp_recv_bytes = 4096)?;
     let reading = Reading { piece_bytes: 2048, pause: Duration::from_millis(100), first_pause: Duration::from_secs(5) };
-    pair.world.app(pair.server, "receiver", move |host| receiver(host, any(80), 1, STREAM_BYTES, reading));
-    pair.world.app(pair.client, "sender", |host| sender(host, server_at(80), 1, STREAM_BYTES));
+    pair.world.app(pair.server, "receiver", move |host| receiver(host, any(PORT), 1, STREAM_BYTES, reading));
+    pair.world.app(pair.client, "sender", |host| sender(host, server_at(PORT), 1, STREAM_BYTES));
     Ok(pair.play())
 }
 

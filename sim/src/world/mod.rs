@@ -1,25 +1,27 @@
 //! How does the simulated network run?
 
+mod build;
+mod ending;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use smolsock::addr::Cidr;
-use smolsock::{Config, ConfigError, Seed, Stack, Step};
+use smolsock::{Stack, Step};
 
 use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
-use crate::link::{Cable, Direction, Impairments, Scripted};
+use crate::link::{Cable, Direction, Scripted};
 use crate::nic::Nic;
-use crate::observe::Note;
-use crate::rng::{Dice, Stream};
 use crate::switch::Switch;
 use crate::time::Time;
-use crate::trace::{FrameRecord, Node, NodeId, NodeKind, PacketId, Trace};
+pub use ending::{Ending, WorldError};
+
+use crate::trace::{FrameRecord, NodeId, PacketId, Trace};
 
 /// Hosts, switches and cables in virtual time.
 ///
@@ -121,50 +123,6 @@ enum Event {
     Wake { node: NodeId },
 }
 
-/// How a run ended.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Ending {
-    /// What was on the cables.
-    pub trace: Trace,
-    /// What the applications said.
-    pub notes: Vec<Note>,
-    /// Applications that failed or did not end, and promises that were broken: a sentence each.
-    pub failures: Vec<String>,
-    /// When the last application that the run waits for ended.
-    pub apps_ended_at: Time,
-    /// When nothing was left to happen, TIME-WAIT included.
-    pub ended_at: Time,
-    /// Each host's `netstat` when the applications had ended and the cables were quiet: TIME-WAIT shows.
-    pub netstat: Vec<(String, String)>,
-    /// Each host's `arp -a` at that moment.
-    pub arp: Vec<(String, String)>,
-}
-
-/// Why a world cannot be built like this.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum WorldError {
-    /// An address or a prefix is not well formed, or impossible for a host.
-    Address(String),
-    /// Two nodes of one name, or two cables.
-    Name(String),
-    /// A host has one network card and takes one cable.
-    Ports(String),
-    /// A cable from a node to itself, or a switch between hosts without Ethernet.
-    Cable(String),
-}
-
-impl fmt::Display for WorldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(what) | Self::Name(what) | Self::Ports(what) | Self::Cable(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for WorldError {}
-
 impl World {
     /// An empty world of Ethernet.
     pub fn new(seed: u64) -> Self {
@@ -192,121 +150,6 @@ impl World {
     /// Keeps frames, or not.
     pub fn set_recording(&mut self, recording: Recording) {
         self.recording = recording;
-    }
-
-    /// Adds a host with these addresses, written `192.0.2.1/24`. Its link-layer address counts up with the
-    /// nodes: 02:00:00:00:00:01 is the first.
-    ///
-    /// # Errors
-    /// An address that is not one, a name that is taken.
-    pub fn host(&mut self, name: &str, addresses: &[&str]) -> Result<NodeId, WorldError> {
-        self.host_with(name, addresses, |_| {})
-    }
-
-    /// Adds a host, and lets `tune` change its configuration.
-    ///
-    /// # Errors
-    /// As [`World::host`], and what the stack refuses.
-    pub fn host_with(
-        &mut self,
-        name: &str,
-        addresses: &[&str],
-        tune: impl FnOnce(&mut Config),
-    ) -> Result<NodeId, WorldError> {
-        let node = self.name_node(name)?;
-        let number = self.nodes.len() as u64 + 1;
-        let mac = smolsock::addr::MacAddr([2, 0, 0, 0, (number >> 8) as u8, number as u8]);
-        let seed = seed_of(self.seed, number)?;
-        let mut config = match self.medium {
-            Medium::Ethernet => Config::ethernet(mac, seed),
-            Medium::Ip => Config::ip(seed),
-        };
-        let mut addrs = Vec::new();
-        for text in addresses {
-            let cidr: Cidr = text.parse().map_err(|e| WorldError::Address(format!("{name}: {text}: {e}")))?;
-            addrs.push(cidr.addr());
-            config = config.address(cidr);
-        }
-        tune(&mut config);
-        let nic = Nic::new(self.medium, MTU_BYTES);
-        let build = |config| -> Result<_, ConfigError> { Stack::new(config, &nic) };
-        let stack = build(config).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
-        let stack = Rc::new(RefCell::new(stack));
-        let computer = Computer { stack, nic, wake_at: None, is_restless: false };
-        self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
-        let mac = (self.medium == Medium::Ethernet).then_some(mac.0);
-        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs, mac } });
-        Ok(node)
-    }
-
-    /// Adds a learning switch.
-    ///
-    /// # Errors
-    /// A name that is taken; a world without Ethernet.
-    pub fn switch(&mut self, name: &str) -> Result<NodeId, WorldError> {
-        if self.medium != Medium::Ethernet {
-            return Err(WorldError::Cable(format!("{name}: a switch needs Ethernet")));
-        }
-        let node = self.name_node(name)?;
-        self.nodes.push(Station { kind: StationKind::Switch(Switch::new(SWITCH_PORTS)), ends: Vec::new() });
-        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Switch });
-        Ok(node)
-    }
-
-    /// Lays a cable that treats both directions alike.
-    ///
-    /// # Errors
-    /// See [`World::cable_with`].
-    pub fn cable(&mut self, name: &str, a: NodeId, b: NodeId, both: Impairments) -> Result<(), WorldError> {
-        self.cable_with(name, a, b, both, both)
-    }
-
-    /// Lays a cable; `there` is the way from `a` to `b`, `back` the other.
-    ///
-    /// # Errors
-    /// A name that is taken, a cable from a node to itself, a host that has a cable.
-    pub fn cable_with(
-        &mut self,
-        name: &str,
-        a: NodeId,
-        b: NodeId,
-        there: Impairments,
-        back: Impairments,
-    ) -> Result<(), WorldError> {
-        if self.cables.iter().any(|laid| laid.cable.name.as_str() == name) {
-            return Err(WorldError::Name(format!("two cables are called {name}")));
-        }
-        if a == b {
-            return Err(WorldError::Cable(format!("{name}: a cable needs two ends")));
-        }
-        for node in [a, b] {
-            let station = &self.nodes[node.0];
-            if matches!(station.kind, StationKind::Host(_)) && !station.ends.is_empty() {
-                let host = &self.trace.nodes[node.0].name;
-                return Err(WorldError::Ports(format!("{name}: {host} has a cable already; use a switch")));
-            }
-        }
-        let mut cable = Cable::new(name, self.medium, self.seed);
-        let bad = |error| WorldError::Cable(format!("{name}: {error}"));
-        cable.link_mut(Direction::Forward).set_impairments(there).map_err(bad)?;
-        cable.link_mut(Direction::Back).set_impairments(back).map_err(bad)?;
-        let number = self.cables.len();
-        self.cables.push(Laid { cable, a, b });
-        self.nodes[a.0].ends.push(End { cable: number, away: Direction::Forward });
-        self.nodes[b.0].ends.push(End { cable: number, away: Direction::Back });
-        Ok(())
-    }
-
-    /// Scripts what happens to chosen frames of one direction of a cable. A fault that never happens is a
-    /// failure of the run.
-    ///
-    /// # Errors
-    /// No cable has this name.
-    pub fn script(&mut self, cable: &str, direction: Direction, faults: Vec<Scripted>) -> Result<(), WorldError> {
-        let laid = self.cables.iter_mut().find(|laid| laid.cable.name.as_str() == cable);
-        let Some(laid) = laid else { return Err(WorldError::Name(format!("no cable is called {cable}"))) };
-        laid.cable.link_mut(direction).set_script(faults);
-        Ok(())
     }
 
     /// Starts an application on a host. The run ends when all applications have.
@@ -532,13 +375,6 @@ impl World {
             }
         }
     }
-
-    fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
-        if self.trace.nodes.iter().any(|node| node.name == name) {
-            return Err(WorldError::Name(format!("two nodes are called {name}")));
-        }
-        Ok(NodeId(self.nodes.len()))
-    }
 }
 
 impl fmt::Debug for World {
@@ -551,17 +387,5 @@ impl fmt::Debug for World {
     }
 }
 
-/// A stack's secret in a world that has none: from the scenario's seed, different for each host.
-fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
-    let entropy = Dice::from_seed(seed).child("host").seed_bytes(Stream::Host, host);
-    Seed::new(entropy).map_err(|error| WorldError::Address(error.to_string()))
-}
-
 /// Longer than any delay on a built-in cable, shorter than any TIME-WAIT.
 const QUIET: Duration = Duration::from_secs(1);
-
-/// Largest IP packet of the simulated network cards.
-const MTU_BYTES: usize = 1500;
-
-/// Ports of the simulated switches.
-const SWITCH_PORTS: usize = 1024;
