@@ -139,6 +139,26 @@ fn recv_after_timeout(net: &Bench) -> Result<usize, String> {
     recv(net, socket)
 }
 
+/// B3. A segment that reaches beyond the window: its payload is cut, its FIN is not. The stream ends
+/// early, and the end looks clean. We drop such a segment; it comes again when there is room.
+#[test]
+fn a_fin_counts_only_after_all_its_data() {
+    trap("the stream ended after 65535 bytes of 65635", |net| {
+        let (socket, mut peer) = open(net);
+        let stream = vec![7; 65_635];
+        for (n, part) in stream[..65_000].chunks(1000).enumerate() {
+            peer.sends(data(1 + 1000 * u32::try_from(n).expect("65 parts"), part).ack(1));
+        }
+        peer.sends(data(65_001, &stream[65_000..]).ack(1).with_fin());
+        let mut received = 0;
+        while let Ok(bytes @ 1..) = net.host().recv(socket, &mut [0; 70_000]) {
+            received += bytes;
+        }
+        let has_ended = net.host().states().contains(&"CLOSE-WAIT".to_string());
+        assert!(!has_ended, "the stream ended after {received} bytes of {}", stream.len());
+    });
+}
+
 /// A server with one connection.
 fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
     let listener = net.host().listen(80, 1);

@@ -9,26 +9,6 @@ use super::host::{Host, Id};
 use super::{Bench, limit, secs};
 use crate::wire::{Peer, ack, data, fin, rst, syn};
 
-/// B3. A segment that reaches beyond the window: its payload is cut, its FIN is not. The stream ends
-/// early, and the end looks clean. A peer that keeps to the window is safe with buffers up to 65,535 bytes.
-#[test]
-fn a_fin_counts_only_after_all_its_data() {
-    limit("the stream ended after 65535 bytes of 65635", |net| {
-        let (socket, mut peer) = open(net);
-        let stream = vec![7; 65_635];
-        for (n, part) in stream[..65_000].chunks(1000).enumerate() {
-            peer.sends(data(1 + 1000 * u32::try_from(n).expect("65 parts"), part).ack(1));
-        }
-        peer.sends(data(65_001, &stream[65_000..]).ack(1).with_fin());
-        let mut received = 0;
-        while let Ok(bytes @ 1..) = net.host().recv(socket, &mut [0; 70_000]) {
-            received += bytes;
-        }
-        let has_ended = net.host().states().contains(&"CLOSE-WAIT".to_string());
-        assert!(!has_ended, "the stream ended after {received} bytes of {}", stream.len());
-    });
-}
-
 /// B5. RFC 9293 §3.10.7.4: a segment with an old ACK is processed, its ACK ignored. It is dropped.
 #[test]
 fn data_with_an_old_ack_is_accepted() {
