@@ -1,0 +1,12 @@
+//! The integration tests.
+
+mod captures;
+mod many;
+mod no_heap;
+mod pair;
+mod properties;
+mod segments;
+mod sockets;
+mod tidy;
+mod traps;
+mod wire;

@@ -1,0 +1,228 @@
+//! Does a stack in the caller's memory do everything that one with a heap does?
+
+use smolsock::{Domain, Errno, Shutdown, Stack, Storage, StorageError, TcpState, Type};
+use smolsock_sim::app::pattern::pattern;
+
+use crate::pair::{ALL, IP, Net, Pair, recv, secs, states};
+
+/// 6 sockets, of which 3 connections with 512 bytes each way and 2 UDP sockets with 600 bytes.
+type Small<'a> = Storage<'a, 6, 3, 2, 512, 600>;
+
+/// Both hosts in memory of the test's own.
+macro_rules! small_pair {
+    ($pair:ident, $net:expr) => {
+        let (mut for_a, mut for_b) = (Small::new(), Small::new());
+        let net: Net = $net;
+        let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
+        let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
+        let mut $pair = Pair::of(net, a, b);
+    };
+}
+
+#[test]
+fn a_conversation_over_tcp_and_udp_needs_no_heap() {
+    for net in ALL {
+        small_pair!(pair, net);
+        let (a, b) = pair.datagram_sockets(net);
+        assert_eq!(pair.a.send_to(a, &pattern(1, 600), net.b(7)), Ok(600));
+        pair.settle();
+        let mut buffer = [0; 1000];
+        let datagram = pair.b.recv_from(b, &mut buffer).expect("a datagram");
+        assert_eq!((datagram.len, datagram.remote), (600, net.a(7)));
+        assert_eq!(buffer[..600], pattern(1, 600));
+
+        let (client, server) = pair.connection(net);
+        let data = pattern(2, 5_000);
+        let (mut sent, mut received) = (0, Vec::new());
+        assert!(pair.run_while(secs(60), |pair| {
+            sent += pair.a.send(client, &data[sent..]).unwrap_or(0);
+            while let Ok(bytes) = recv(&mut pair.b, server, 100) {
+                received.extend(bytes);
+            }
+            received.len() == data.len()
+        }));
+        assert_eq!(received, data);
+        assert_eq!(pair.a.shutdown(client, Shutdown::Write), Ok(()));
+        pair.settle();
+        assert_eq!(pair.b.recv(server, &mut buffer), Ok(0));
+        pair.b.close(server).expect("it is open");
+        pair.settle();
+        assert_eq!(pair.a.recv(client, &mut buffer), Ok(0));
+        assert!(states(&pair.a).contains(&"TIME_WAIT".to_owned()));
+    }
+}
+
+#[test]
+fn a_thousand_connections_one_after_another_use_the_same_memory() {
+    small_pair!(pair, IP);
+    pair.record(false);
+    let listener = pair.b_listens(IP, 80, 1);
+    for round in 0..1_000_u32 {
+        let client = pair.a_connects(IP, 80);
+        pair.settle();
+        assert_eq!(pair.a.connect(client, IP.b(80)), Ok(()), "round {round}");
+        let (server, _) = pair.b.accept(listener).expect("a connection");
+        let data = pattern(round, 300);
+        assert_eq!(pair.a.send(client, &data), Ok(300));
+        pair.settle();
+        assert_eq!(recv(&mut pair.b, server, 400).as_ref(), Ok(&data), "nothing of an earlier connection");
+        assert_eq!(recv(&mut pair.b, server, 400), Err(Errno::EAGAIN));
+        match round % 3 {
+            // The client first, the server first, or a reset.
+            0 => pair.a.close(client).expect("it is open"),
+            1 => pair.b.close(server).expect("it is open"),
+            _ => {
+                assert_eq!(pair.b.send(server, b"unread"), Ok(6));
+                pair.settle();
+                pair.a.close(client).expect("it is open");
+            }
+        }
+        pair.run_for(secs(1));
+        // Who has closed already says so.
+        let _ = (pair.a.close(client), pair.b.close(server));
+        pair.run_for(secs(1));
+        assert_eq!(pair.b.socket(Domain::Inet, Type::Stream).and_then(|id| pair.b.close(id)), Ok(()));
+    }
+    pair.run_for(secs(120));
+    assert_eq!((states(&pair.a), states(&pair.b)), (Vec::new(), vec!["LISTEN".to_owned()]));
+}
+
+#[test]
+fn a_thousand_udp_sockets_one_after_another_use_the_same_memory() {
+    small_pair!(pair, IP);
+    let receiver = pair.b.socket(Domain::Inet, Type::Datagram).expect("room");
+    pair.b.bind(receiver, IP.any(7)).expect("a free port");
+    for round in 0..1_000_u32 {
+        let sender = pair.a.socket(Domain::Inet, Type::Datagram);
+        let sender = sender.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert_eq!(pair.a.send_to(sender, &round.to_be_bytes(), IP.b(7)), Ok(4));
+        pair.settle();
+        assert_eq!(recv(&mut pair.b, receiver, 8).as_deref(), Ok(&round.to_be_bytes()[..]));
+        pair.a.close(sender).expect("it is open");
+    }
+}
+
+#[test]
+fn full_tables_are_errnos_and_recover() {
+    small_pair!(pair, IP);
+    let stack = &mut pair.a;
+    let datagrams = [0, 1].map(|_| stack.socket(Domain::Inet, Type::Datagram).expect("room"));
+    assert_eq!(stack.socket(Domain::Inet, Type::Datagram), Err(Errno::ENOBUFS), "two UDP queues");
+    let streams = [0, 1, 2, 3].map(|_| stack.socket(Domain::Inet, Type::Stream).expect("room"));
+    assert_eq!(stack.socket(Domain::Inet, Type::Stream), Err(Errno::EMFILE), "six sockets");
+    for stream in &streams[..3] {
+        assert_eq!(stack.connect(*stream, IP.b(80)), Err(Errno::EINPROGRESS));
+    }
+    assert_eq!(stack.connect(streams[3], IP.b(80)), Err(Errno::ENOBUFS), "three connections");
+    assert_eq!(stack.getsockname(streams[3]), Ok(IP.any(0)), "nothing of it left a trace");
+    stack.close(streams[0]).expect("it is open");
+    assert_eq!(stack.connect(streams[3], IP.b(80)), Err(Errno::EINPROGRESS));
+    stack.close(datagrams[0]).expect("it is open");
+    assert!(stack.socket(Domain::Inet6, Type::Datagram).is_ok());
+}
+
+#[test]
+fn a_server_without_room_drops_the_syn_and_takes_the_client_later() {
+    let (mut for_a, mut for_b) = (Small::new(), Storage::<3, 1, 0, 100, 0>::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut for_a).expect("a good configuration");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut for_b).expect("a good configuration");
+    let mut pair = Pair::of(IP, a, b);
+    let listener = pair.b_listens(IP, 80, 5);
+    let [first, second] = [0, 1].map(|_| pair.a_connects(IP, 80));
+    pair.settle();
+    assert_eq!(pair.b.counters().dropped_syn_no_room, 1);
+    assert_eq!(pair.a.connect(first, IP.b(80)), Ok(()));
+    assert_eq!(pair.a.connect(second, IP.b(80)), Err(Errno::EALREADY));
+    let (server, _) = pair.b.accept(listener).expect("a connection");
+    pair.a.close(first).expect("it is open");
+    pair.settle();
+    pair.b.close(server).expect("it is open");
+    pair.run_for(secs(1));
+    assert_eq!(pair.a.connect(second, IP.b(80)), Ok(()), "its SYN came again");
+    assert!(pair.b.accept(listener).is_ok());
+}
+
+#[test]
+fn a_flood_of_half_open_connections_leaves_the_server_usable() {
+    small_pair!(pair, IP);
+    let listener = pair.b_listens(IP, 80, 5);
+    // SYN-ACKs are lost: the children stay half-open, and take all three engines.
+    pair.carries = Box::new(|seen| seen.from == crate::pair::End::A);
+    for _ in 0..3 {
+        let client = pair.a_connects(IP, 80);
+        pair.settle();
+        pair.a.close(client).expect("it is open");
+        pair.settle();
+    }
+    assert_eq!(states(&pair.b).len(), 4);
+    pair.cut();
+    pair.run_for(secs(61));
+    assert_eq!(states(&pair.b), ["LISTEN"]);
+    pair.mend();
+    let client = pair.a_connects(IP, 80);
+    pair.settle();
+    assert_eq!(pair.a.tcp_state(client), Ok(TcpState::Established));
+    assert!(pair.b.accept(listener).is_ok());
+}
+
+#[test]
+fn a_datagram_larger_than_the_storage_is_not_received_and_not_sent() {
+    small_pair!(small, IP);
+    let (a, _) = small.datagram_sockets(IP);
+    assert_eq!(small.a.send_to(a, &[0; 601], IP.b(7)), Err(Errno::EMSGSIZE));
+    assert_eq!(small.a.send_to(a, &[0; 600], IP.b(7)), Ok(600));
+
+    let (mut large, mut small) = (Storage::<1, 0, 1, 0, 2_000>::new(), Small::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut large).expect("a good configuration");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut small).expect("a good configuration");
+    let mut pair = Pair::of(IP, a, b);
+    let (a, b) = pair.datagram_sockets(IP);
+    for len in [601, 1_400, 600] {
+        assert_eq!(pair.a.send_to(a, &vec![0; len], IP.b(7)), Ok(len));
+        pair.settle();
+    }
+    assert_eq!(pair.b.recv(b, &mut [0; 1_500]), Ok(600));
+    assert_eq!(pair.b.recv(b, &mut [0; 1_500]), Err(Errno::EAGAIN));
+}
+
+#[test]
+fn the_time_wait_table_is_as_large_as_the_socket_table_and_the_oldest_goes() {
+    small_pair!(pair, IP);
+    for _ in 0..9 {
+        let (client, server) = pair.connection(IP);
+        pair.a.close(client).expect("it is open");
+        pair.settle();
+        pair.b.close(server).expect("it is open");
+        pair.settle();
+    }
+    assert_eq!(states(&pair.a), ["TIME_WAIT"; 6]);
+    assert_eq!(pair.a.counters().time_wait_evicted, 3);
+}
+
+#[test]
+fn impossible_storage_is_refused() {
+    let mut no_sockets = Storage::<0, 0, 0, 0, 0>::new();
+    let refused = Stack::with_storage(IP.config(1), &IP.nic(), &mut no_sockets).err();
+    assert_eq!(refused, Some(StorageError::NoSockets));
+    let mut no_bytes = Storage::<2, 1, 0, 0, 0>::new();
+    let refused = Stack::with_storage(IP.config(1), &IP.nic(), &mut no_bytes).err();
+    assert_eq!(refused, Some(StorageError::TcpBytes(0)));
+}
+
+#[test]
+fn storage_for_tcp_alone_and_for_udp_alone_works() {
+    let (mut tcp, mut udp) = (Storage::<2, 2, 0, 100, 0>::new(), Storage::<1, 0, 1, 0, 100>::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut tcp).expect("a good configuration");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut udp).expect("a good configuration");
+    let mut pair = Pair::of(IP, a, b);
+    assert_eq!(pair.a.socket(Domain::Inet, Type::Datagram), Err(Errno::ENOBUFS));
+    let listener = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    assert_eq!(pair.a.listen(listener, 1), Ok(()));
+    let datagram = pair.b.socket(Domain::Inet, Type::Datagram).expect("room");
+    assert_eq!(pair.b.send_to(datagram, b"x", IP.a(7)), Ok(1));
+    pair.settle();
+    pair.b.close(datagram).expect("it is open");
+    let stream = pair.b.socket(Domain::Inet, Type::Stream).expect("a socket without a connection needs no engine");
+    assert_eq!(pair.b.connect(stream, IP.a(80)), Err(Errno::ENOBUFS));
+    assert_eq!(pair.b.listen(stream, 1), Ok(()));
+}

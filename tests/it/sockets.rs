@@ -1,0 +1,15 @@
+//! Do the socket calls answer what their documentation says, in every state?
+//!
+//! Two stacks on a cable, public API only. What does not depend on the medium or the family runs on all four.
+
+mod accept;
+mod close;
+mod connect;
+mod datagrams;
+mod names;
+mod open;
+mod readiness;
+mod stream;
+mod time_wait;
+mod timers;
+mod wakers;

@@ -1,0 +1,94 @@
+//! Is the project as its own rules want it?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use smolsock_sim::library;
+
+#[test]
+fn every_file_says_in_its_first_line_which_question_it_answers() {
+    for path in sources() {
+        let text = read(&path);
+        let first = text.lines().next().unwrap_or_default();
+        let is_good = first.starts_with("//! ") || (path.ends_with("lib.rs") && first.starts_with("#![doc"));
+        assert!(is_good, "{}:1: expected `//! ` and a sentence, found {first:?}", path.display());
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_500_lines_before_its_tests() {
+    for path in sources() {
+        let text = read(&path);
+        let lines = text.lines().take_while(|line| !line.trim_start().starts_with("#[cfg(test)]")).count();
+        // A file that is a tests module itself does not count.
+        let is_tests = path.file_stem().is_some_and(|stem| stem == "tests");
+        assert!(lines <= 500 || is_tests, "{}: {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    for path in sources() {
+        let text = read(&path);
+        for (number, line) in text.lines().enumerate() {
+            for word in ["todo!", "unimplemented!", "dbg!", "FIXME", "XXX"] {
+                assert!(!line.contains(word), "{}:{}: {word}", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_every_scenario() {
+    let readme = read(&root().join("README.md"));
+    for entry in library::all() {
+        assert!(readme.contains(entry.name), "README.md does not mention the scenario {}", entry.name);
+    }
+}
+
+#[test]
+fn every_scenario_file_is_in_the_list() {
+    let mut files: Vec<String> = files_in(&root().join("sim/src/library"))
+        .iter()
+        .filter_map(|path| path.file_stem()?.to_str().map(str::to_owned))
+        .filter(|stem| stem != "mod" && stem != "stage")
+        .map(|stem| stem.replace('_', "-"))
+        .collect();
+    let mut listed: Vec<String> = library::all().iter().map(|entry| entry.name.to_owned()).collect();
+    files.sort();
+    listed.sort();
+    assert_eq!(files, listed);
+}
+
+/// All Rust files of both packages.
+fn sources() -> Vec<PathBuf> {
+    let mut all = files_in(&root().join("src"));
+    all.extend(files_in(&root().join("sim/src")));
+    all.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    assert!(all.len() > 50, "{} files found", all.len());
+    all
+}
+
+/// Files in a folder and the folders in it.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.expect("an entry of the folder").path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
