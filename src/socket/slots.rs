@@ -220,6 +220,17 @@ impl<'a> Slots<'a> {
         &mut self.places[index as usize].0
     }
 
+    /// Whether this slot, if there is one, is the TCP connection between these two, and known to the demux.
+    #[inline]
+    pub(crate) fn is_connection(&self, index: u32, local: &SocketAddr, remote: &SocketAddr) -> bool {
+        self.places.get(index as usize).is_some_and(|Place(slot)| {
+            slot.routed
+                && slot.local.as_ref() == Some(local)
+                && slot.remote.as_ref() == Some(remote)
+                && matches!(slot.body, Body::Tcp(_))
+        })
+    }
+
     /// Every slot in use, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Slot<'a>)> {
         (0..self.used).map(|index| (index, self.get(index))).filter(|(_, slot)| !slot.is_free())

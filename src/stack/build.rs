@@ -14,7 +14,7 @@ use super::time_wait::TimeWait;
 use crate::addr::{to_cidr, to_mac};
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
-use crate::socket::slots::{Line, Queue, Slots};
+use crate::socket::slots::{Line, NONE, Queue, Slots};
 use crate::time::Instant;
 
 #[cfg(feature = "alloc")]
@@ -110,6 +110,7 @@ impl<'a> Stack<'a> {
             time_wait: TimeWait::new(parts.time_wait, parts.time_wait_max, config.time_wait),
             neighbors: Neighbors::new(),
             deadlines: Deadlines::new(parts.heap, parts.positions),
+            last: NONE,
             due: Line::new(Queue::Due),
             answering: Line::new(Queue::Due),
             unresolved: Line::new(Queue::Neighbor),

@@ -51,8 +51,14 @@ impl Stack<'_> {
             }
             self.confirm_neighbor(remote.ip(), local.ip(), *link);
         }
+        if self.slots.is_connection(self.last, local, remote) {
+            return self.deliver(self.last, segment, frame, reply);
+        }
         match self.demux.find(TCP, local, Some(remote), &self.slots, &self.time_wait) {
-            Route::Socket(index) => self.deliver(index, segment, frame, reply),
+            Route::Socket(index) => {
+                self.last = index;
+                self.deliver(index, segment, frame, reply);
+            }
             Route::TimeWait(index) => self.on_time_wait(index, segment, frame, reply),
             Route::Listener(_) => unreachable!("a listener has no remote address"),
             // Connections have own addresses; whatever has none may be for somebody else.
@@ -104,6 +110,9 @@ impl Stack<'_> {
             self.counters.dropped_fin_beyond_window += 1;
             return;
         }
+        if connection.is_repeated_ack_of_fin(segment) {
+            return;
+        }
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
         connection.probe_at = None;
@@ -121,7 +130,8 @@ impl Stack<'_> {
         if segment.flags.syn && after != before {
             connection.unread_from = segment.seq.wrapping_add(1);
         }
-        let has_data = engine.recv_queue() > 0;
+        connection.listen_for_progress(segment, unacknowledged, now);
+        let has_data = connection.recv_queue() > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
         let is_awaited = slot.read_waker.is_some() || slot.write_waker.is_some();
         // Data, the end of the stream, or success: the application may want to answer.

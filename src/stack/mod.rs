@@ -94,6 +94,9 @@ pub struct Stack<'a> {
     pub(crate) time_wait: TimeWait<'a>,
     pub(crate) neighbors: Neighbors,
     deadlines: Deadlines<'a>,
+    /// The connection that the last segment was for: the next one is often for it too, and is told so
+    /// without a look at the table.
+    last: u32,
     /// Slots that have something to send.
     due: Line,
     /// Slots that have news for their application: their turn is in the next step, when it has had a chance

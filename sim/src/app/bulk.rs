@@ -6,6 +6,7 @@ use std::time::Duration;
 use smolsock::Shutdown;
 use smolsock::task::{TcpListener, TcpStream};
 
+use super::connect;
 use super::pattern::{first_difference, pattern};
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -13,7 +14,7 @@ use crate::host::Host;
 /// Connects, sends stream number `stream_number` of `len` bytes, closes its sending side, and waits for the
 /// other side's end.
 pub async fn sender(host: Host, remote: SocketAddr, stream_number: u32, len: usize) -> TaskResult {
-    let stream = TcpStream::connect(&host, remote).await?;
+    let stream = connect(&host, remote).await?;
     host.note(format!("is connected, and sends {len} bytes"));
     stream.write_all(&pattern(stream_number, len)).await?;
     stream.shutdown(Shutdown::Write)?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use smolsock::Shutdown;
 use smolsock::task::{TcpListener, TcpStream, UdpSocket};
 
+use super::connect;
 use super::pattern::pattern;
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -32,7 +33,7 @@ pub async fn echo(stream: TcpStream<Host>) -> TaskResult {
 /// A TCP client that sends stream number `stream_number` of `len` bytes in pieces of `piece` bytes, and
 /// wants every piece back before it sends the next.
 pub async fn tcp_client(host: Host, remote: SocketAddr, stream_number: u32, len: usize, piece: usize) -> TaskResult {
-    let stream = TcpStream::connect(&host, remote).await?;
+    let stream = connect(&host, remote).await?;
     let data = pattern(stream_number, len);
     let mut buffer = vec![0; piece];
     for sent in data.chunks(piece) {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use smolsock::Shutdown;
-use smolsock::task::{TcpListener, TcpStream};
+use smolsock::task::TcpListener;
 
 use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, read_checked};
+use crate::app::connect;
 use crate::app::pattern::pattern;
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -27,7 +28,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn client(host: Host) -> TaskResult {
-    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
+    let stream = connect(&host, server_at(PORT)).await?;
     stream.write_all(&pattern(1, QUESTION_BYTES)).await?;
     stream.shutdown(Shutdown::Write)?;
     host.note("shutdown(SHUT_WR): it has nothing more to say, but listens");

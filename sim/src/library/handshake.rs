@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use smolsock::task::{TcpListener, TcpStream};
+use smolsock::task::TcpListener;
 
 use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
+use crate::app::connect;
 use crate::executor::TaskResult;
 use crate::host::Host;
 use crate::world::WorldError;
@@ -34,7 +35,7 @@ async fn server(host: Host) -> TaskResult {
 }
 
 pub(super) async fn client(host: Host) -> TaskResult {
-    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
+    let stream = connect(&host, server_at(PORT)).await?;
     host.note(format!("is connected as {}", stream.local_addr()?));
     host.sleep(Duration::from_secs(1)).await;
     Ok(())

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use smolsock::Errno;
-use smolsock::task::{TcpStream, UdpSocket};
+use smolsock::task::UdpSocket;
 
 use super::stage::{any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
+use crate::app::connect;
 use crate::executor::TaskResult;
 use crate::host::Host;
 use crate::world::WorldError;
@@ -26,7 +27,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn client(host: Host, may_lose: bool) -> TaskResult {
-    match TcpStream::connect(&host, server_at(81)).await {
+    match connect(&host, server_at(81)).await {
         Err(Errno::ECONNREFUSED) => host.note(format!("connect: {}", Errno::ECONNREFUSED)),
         Err(other) => return Err(other.into()),
         Ok(_) => return Err("somebody answered at a port where nobody listens".into()),

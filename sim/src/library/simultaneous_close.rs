@@ -7,6 +7,7 @@ use smolsock::task::{TcpListener, TcpStream};
 
 use super::stage::{PORT, any, pair, quiet, server_at};
 use super::{Entry, Options, Run};
+use crate::app::connect;
 use crate::executor::TaskResult;
 use crate::host::Host;
 use crate::time::Time;
@@ -26,7 +27,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
 }
 
 async fn client(host: Host) -> TaskResult {
-    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
+    let stream = connect(&host, server_at(PORT)).await?;
     close_on_the_hour(&host, stream).await
 }
 

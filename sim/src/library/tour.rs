@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use smolsock::task::{TcpListener, TcpStream, UdpSocket};
+use smolsock::task::{TcpListener, UdpSocket};
 use smolsock::{Errno, Shutdown};
 
 use super::stage::{PORT, any, pair_with, quiet, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, read_checked};
+use crate::app::connect;
 use crate::app::echo;
 use crate::app::pattern::{first_difference, pattern};
 use crate::executor::TaskResult;
@@ -38,7 +39,7 @@ async fn client(host: Host) -> TaskResult {
     let socket = UdpSocket::bind(&host, any(0))?;
     ask_until_answered(&host, &socket).await?;
 
-    let stream = TcpStream::connect(&host, server_at(PORT)).await?;
+    let stream = connect(&host, server_at(PORT)).await?;
     host.note(format!("is connected as {}", stream.local_addr()?));
     host.sleep(Duration::from_millis(50)).await;
     host.note(format!("writes {REQUEST_BYTES} bytes"));

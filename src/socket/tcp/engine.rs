@@ -120,6 +120,12 @@ impl<'a> Engine<'a> {
         self.socket_mut().abort();
     }
 
+    /// Sends what congestion control allows, or all that the window allows.
+    pub(crate) fn control_congestion(&mut self, on: bool) {
+        let control = if on { CONGESTION_CONTROL } else { CongestionControl::None };
+        self.socket_mut().set_congestion_control(control);
+    }
+
     /// Whether the RST of an abort has not been sent yet.
     pub(crate) fn owes_reset(&self) -> bool {
         let socket = self.socket();

@@ -9,6 +9,7 @@ use core::net::IpAddr;
 
 use super::slots::NONE;
 use crate::config::Config;
+use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant, earliest};
 use engine::Engine;
 pub use state::TcpState;
@@ -50,6 +51,12 @@ pub(crate) struct Connection<'a> {
     /// Our own persist timer (see B4 in the manual), and how often it has fired.
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
+    /// The acknowledgement number that came last.
+    last_ack: Option<u32>,
+    /// Since when everything the peer sends is old, and nothing of ours is acknowledged.
+    deaf_since: Option<Instant>,
+    /// Congestion control is off until something is acknowledged; see [`Connection::listen_for_progress`].
+    is_shouting: bool,
 }
 
 /// Where a connection stands, as the socket calls see it.
@@ -97,6 +104,9 @@ impl<'a> Connection<'a> {
             ended_at: None,
             probe_at: None,
             probes: 0,
+            last_ack: None,
+            deaf_since: None,
+            is_shouting: false,
         }
     }
 
@@ -146,6 +156,49 @@ impl<'a> Connection<'a> {
         };
     }
 
+    /// Whether a bare ACK says once more what the last one said, while only our FIN is outstanding. Three of
+    /// these stop smoltcp's timer, and with no data to send again the FIN would never come again (B25).
+    pub(crate) fn is_repeated_ack_of_fin(&mut self, segment: &Segment) -> bool {
+        let flags = segment.flags;
+        let is_bare = segment.payload_len == 0 && !flags.syn && !flags.fin && !flags.rst;
+        let is_repeated = is_bare && self.last_ack.replace(segment.ack) == Some(segment.ack);
+        is_repeated && self.send_queue() == 0 && self.is_owed_an_ack()
+    }
+
+    /// Looks whether a segment brought progress. `unacknowledged`: bytes before it.
+    ///
+    /// After a time-out smoltcp counts its sequence number back, and its bare ACKs carry that number: a peer
+    /// that has the data finds them old and drops them, ACK field and all (B5). When both sides do so at
+    /// once, neither hears the other again (B24), unless one of them sends everything once more and so comes
+    /// back to its highest number. Congestion control keeps it from that; so it is off while a connection
+    /// has been deaf for three seconds. The time between two such bursts doubles all the same (RFC 6298).
+    #[inline]
+    pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, now: Instant) {
+        let left = self.send_queue();
+        if left == 0 || left < unacknowledged {
+            self.deaf_since = None;
+            if core::mem::take(&mut self.is_shouting)
+                && let Some(engine) = &mut self.engine
+            {
+                engine.control_congestion(true);
+            }
+            return;
+        }
+        let expected = self.unread_from.wrapping_add(self.recv_queue() as u32);
+        if (segment.seq.wrapping_sub(expected) as i32) >= 0 {
+            self.deaf_since = None;
+            return;
+        }
+        let since = *self.deaf_since.get_or_insert(now);
+        if !self.is_shouting
+            && now.saturating_duration_since(since) >= DEAF_MAX
+            && let Some(engine) = &mut self.engine
+        {
+            self.is_shouting = true;
+            engine.control_congestion(false);
+        }
+    }
+
     /// Whether a segment with a FIN ends beyond everything that the receive buffer could take: then smoltcp
     /// would cut its data and take its FIN (B3), and the stream would end too early.
     pub(crate) fn is_fin_beyond_buffer(&self, seq: u32, payload_len: usize) -> bool {
@@ -154,3 +207,6 @@ impl<'a> Connection<'a> {
         (end as i32) > capacity as i32
     }
 }
+
+/// How long a connection may hear nothing but old segments before it sends everything again.
+const DEAF_MAX: Duration = Duration::from_secs(3);

@@ -134,6 +134,7 @@ fn a_segment_is_told_with_its_flow_flags_and_numbers() {
                 seq: 0x0102_0304,
                 ack: 0x0506_0708,
                 payload_len: 3,
+                window: 99,
             })
         };
         assert_eq!(classify(Medium::Ip, &packet), expected(None));
