@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::Shutdown;
 use smolsock::task::TcpListener;
 
-use super::stage::{PORT, any, pair, quiet, server_at};
+use super::stage::{PORT, any, play_pair, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, read_checked};
 use crate::app::connect;
@@ -21,10 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 fn play(options: &Options) -> Result<Run, WorldError> {
-    let mut pair = pair(options, quiet())?;
-    pair.world.app(pair.server, "server", server);
-    pair.world.app(pair.client, "client", client);
-    Ok(pair.play())
+    play_pair(options, server, client)
 }
 
 async fn client(host: Host) -> TaskResult {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use smolsock::Config;
 
 use super::{Options, Outcome, Run};
+use crate::executor::TaskResult;
+use crate::host::Host;
 use crate::link::Impairments;
 use crate::time::Time;
 use crate::trace::NodeId;
@@ -54,6 +56,22 @@ pub(super) fn pair_with(
 pub(super) fn with_loss(options: &Options, mut cable: Impairments) -> Impairments {
     cable.loss_ppm = options.loss_ppm.unwrap_or(cable.loss_ppm);
     cable
+}
+
+/// Two hosts on a [`quiet`] cable with an application each, played to the end.
+pub(super) fn play_pair<S, C>(
+    options: &Options,
+    server: impl FnOnce(Host) -> S,
+    client: impl FnOnce(Host) -> C,
+) -> Result<Run, WorldError>
+where
+    S: Future<Output = TaskResult> + 'static,
+    C: Future<Output = TaskResult> + 'static,
+{
+    let mut pair = pair(options, quiet())?;
+    pair.world.app(pair.server, "server", server);
+    pair.world.app(pair.client, "client", client);
+    Ok(pair.play())
 }
 
 impl Pair {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smolsock::task::TcpListener;
 
-use super::stage::{PORT, any, pair, quiet, server_at};
+use super::stage::{PORT, any, play_pair, server_at};
 use super::{Entry, Options, Run};
 use crate::app::connect;
 use crate::executor::TaskResult;
@@ -18,10 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 fn play(options: &Options) -> Result<Run, WorldError> {
-    let mut pair = pair(options, quiet())?;
-    pair.world.app(pair.server, "server", server);
-    pair.world.app(pair.client, "client", client);
-    Ok(pair.play())
+    play_pair(options, server, client)
 }
 
 async fn client(host: Host) -> TaskResult {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::dissect::{Flags, Tcp};
 use super::flows::{Role, Segment, Side, WindowChange};
 use super::sequence::{Arrived, News, relative};
-use super::states::{Moment, Received, Sent, State, StatePath, Tracker};
+use super::states::{Moment, Received, Sent, StatePath, Tracker};
 use crate::time::Time;
 use crate::trace::NodeId;
 
@@ -277,7 +277,7 @@ impl Half {
 
     /// Whether a reset counts here: RFC 9293 §3.10.7.3 in SYN-SENT, else the window check of §3.10.7.4.
     fn takes_reset(&self, segment: &Segment) -> bool {
-        if self.states.path.last() == Some(State::SynSent) {
+        if self.states.path.last() == Some(smolsock::TcpState::SynSent) {
             return segment.ack == Some(self.sender.next);
         }
         let reach = self.receiver.arrived.reach();

@@ -7,35 +7,9 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use smolsock::TcpState as State;
 
 use crate::time::Time;
-
-/// A state of RFC 9293 §3.3.2; prints as there: `TIME-WAIT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// No connection.
-    Closed,
-    /// Waiting for a connection from anybody.
-    Listen,
-    /// Asked for a connection.
-    SynSent,
-    /// Was asked for one and agreed.
-    SynReceived,
-    /// Open for data both ways.
-    Established,
-    /// Said that no more data will come; not acknowledged yet.
-    FinWait1,
-    /// That is acknowledged; the other side may still send.
-    FinWait2,
-    /// The other side said that no more data will come.
-    CloseWait,
-    /// Both sides said so at the same time; ours is not acknowledged yet.
-    Closing,
-    /// Said so after the other side did; not acknowledged yet.
-    LastAck,
-    /// All is said; waiting until no old segment can be under way.
-    TimeWait,
-}
 
 /// The states of one side, in order. Prints as `CLOSED → SYN-SENT → ESTABLISHED`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,6 +24,7 @@ pub struct StatePath {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// The state.
+    #[serde(serialize_with = "rfc_name")]
     pub state: State,
     /// Since when.
     #[serde(rename = "since_ns", serialize_with = "nanos")]
@@ -192,38 +167,6 @@ impl StatePath {
     }
 }
 
-impl State {
-    /// The name in RFC 9293.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "CLOSED",
-            Self::Listen => "LISTEN",
-            Self::SynSent => "SYN-SENT",
-            Self::SynReceived => "SYN-RECEIVED",
-            Self::Established => "ESTABLISHED",
-            Self::FinWait1 => "FIN-WAIT-1",
-            Self::FinWait2 => "FIN-WAIT-2",
-            Self::CloseWait => "CLOSE-WAIT",
-            Self::Closing => "CLOSING",
-            Self::LastAck => "LAST-ACK",
-            Self::TimeWait => "TIME-WAIT",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl Serialize for State {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
 impl fmt::Display for StatePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.steps.is_empty() {
@@ -231,11 +174,15 @@ impl fmt::Display for StatePath {
         }
         let mut separator = "";
         for step in &self.steps {
-            write!(f, "{separator}{}", step.state)?;
+            write!(f, "{separator}{}", step.state.rfc_name())?;
             separator = " → ";
         }
         Ok(())
     }
+}
+
+fn rfc_name<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.rfc_name())
 }
 
 fn nanos<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {

@@ -103,7 +103,10 @@ fn a_fin_that_the_receiver_forgets_ends_nothing() {
     wire.tcp(910_000, SERVER, Seg::ack().seq(1).acks(12));
     let observation = observe(&wire.trace);
     let step = observation.connections[0].server.states().steps.last().copied();
-    assert_eq!(step.map(|step| (step.state, step.since)), Some((states::State::CloseWait, Time::from_millis(910))));
+    assert_eq!(
+        step.map(|step| (step.state, step.since)),
+        Some((smolsock::TcpState::CloseWait, Time::from_millis(910)))
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ use super::text::{Tone, counted, line, span, thousands};
 use crate::observe::Observation;
 use crate::observe::flows::Connection;
 use crate::observe::half::{Counts, Half};
-use crate::observe::states::{State, StatePath};
+use smolsock::TcpState as State;
+
+use crate::observe::states::StatePath;
 use crate::time::Time;
 
 /// Connections that are told one by one; of more, only totals.

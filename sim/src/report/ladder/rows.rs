@@ -7,9 +7,9 @@ use super::{Cells, Content, Frame, Row, Shaft, remarks};
 use crate::observe::dissect::{Flags, Tcp};
 use crate::observe::flows::{Connection, Role, Segment, Side};
 use crate::observe::journeys::{Destination, Journey};
-use crate::observe::states::State;
 use crate::observe::{Note, Observation};
 use crate::report::text::Tone;
+use smolsock::TcpState as State;
 
 /// When nothing is sent for so long, it is worth a line.
 const PAUSE_NS: u64 = 200_000_000;
@@ -89,7 +89,7 @@ fn begins(observation: &Observation<'_>, number: usize) -> Content {
     let connection = &observation.connections[number];
     let state = |side: Side| {
         let first = connection.half(side).states().first();
-        first.map_or_else(String::new, |state| state.to_string())
+        first.map_or_else(String::new, |state| state.rfc_name().to_owned())
     };
     let (client, server) = (state(Side::Client), state(Side::Server));
     let is_leftwards = connection.client.node > connection.server.node;
@@ -139,7 +139,7 @@ fn frame(observation: &Observation<'_>, entered: &Entered, index: usize, journey
         frame.remarks.extend(remarks::segment(segment));
         frame.states = [segment.sender, segment.sender.other()].map(|side| {
             let state = entered.get(&(index, segment.connection, side == Side::Client));
-            state.map_or_else(String::new, |state| state.to_string())
+            state.map_or_else(String::new, |state| state.rfc_name().to_owned())
         });
         if frame.tone == Tone::Plain && !matches!(segment.role, Role::New | Role::Bare) {
             frame.tone = Tone::Repeat;
