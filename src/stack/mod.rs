@@ -132,6 +132,19 @@ impl Stack<'_> {
     /// A connection that has news for its application (data, the end of the stream, success of `connect`)
     /// answers in the next step, not in this one: the application can read, write or close in between, and
     /// one segment carries its answer and the ACK. [`next_step`](Self::next_step) is "now" until then.
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Step, Type, time::Instant};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// stack.send_to(socket, b"hello", ([192, 0, 2, 9], 7).into())?;
+    /// assert!(device.is_empty(), "socket calls move no frames");
+    /// assert_eq!(stack.step(Instant::from_millis(1), &mut device), Step::Done);
+    /// assert_eq!(device.len(), 1);
+    /// # Ok::<(), Errno>(())
+    /// ```
     pub fn step(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Step {
         self.now = self.now.max(now);
         self.blocked = false;
@@ -150,6 +163,21 @@ impl Stack<'_> {
 
     /// Until when the caller may sleep: `None` until a frame arrives or a socket call is made. A time
     /// that has passed means: step at once.
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type, time::Instant};
+    /// # let (mut stack, mut device) = stack();
+    /// assert_eq!(stack.next_step(), None);
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.connect(socket, ([192, 0, 2, 9], 80).into()), Err(Errno::EINPROGRESS));
+    /// assert_eq!(stack.next_step(), Some(stack.now()), "a SYN wants to go out");
+    /// let _ = stack.step(Instant::from_millis(1), &mut device);
+    /// // RFC 6298: it is repeated after a second.
+    /// assert_eq!(stack.next_step(), Some(Instant::from_millis(1_001)));
+    /// # Ok::<(), Errno>(())
+    /// ```
     pub fn next_step(&self) -> Option<Instant> {
         if self.blocked {
             // Not "now": a caller that knows nothing of its device would spin.
@@ -164,16 +192,36 @@ impl Stack<'_> {
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
     /// [`next_step`](Self::next_step). One waker is kept, and it is woken once.
+    ///
+    /// # Examples
+    /// ```
+    /// # let (mut stack, device) = smolsock::doctest::stack();
+    /// stack.register_step_waker(core::task::Waker::noop());
+    /// ```
     pub fn register_step_waker(&mut self, waker: &Waker) {
         self.step_waker = Some(waker.clone());
     }
 
     /// Counts of frames, drops and surprises since the stack was built.
+    ///
+    /// # Examples
+    /// ```
+    /// # let (stack, device) = smolsock::doctest::stack();
+    /// assert_eq!(stack.counters().frames_in, 0);
+    /// ```
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// The time of the last step.
+    /// The time of the last step; [`Instant::ZERO`] before the first.
+    ///
+    /// # Examples
+    /// ```
+    /// # let (mut stack, mut device) = smolsock::doctest::stack();
+    /// use smolsock::time::Instant;
+    /// let _ = stack.step(Instant::from_secs(7), &mut device);
+    /// assert_eq!(stack.now(), Instant::from_secs(7));
+    /// ```
     pub fn now(&self) -> Instant {
         self.now
     }
