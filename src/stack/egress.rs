@@ -105,7 +105,8 @@ impl Stack<'_> {
         while next.is_some_and(|at| at <= now) {
             if let Some(next_hop) = next_hop {
                 self.neighbors.want(next_hop, self.now);
-                return Turn::Unresolved(connection.own_deadline(self.config.user_timeout));
+                let is_owed_an_ack = connection.is_owed_an_ack();
+                return Turn::Unresolved(connection.own_deadline(self.config.user_timeout, is_owed_an_ack));
             }
             if sent == SHARE_FRAMES {
                 return Turn::More;

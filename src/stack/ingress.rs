@@ -116,29 +116,29 @@ impl Stack<'_> {
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
         connection.probe_at = None;
-        let before = engine.state();
-        let unacknowledged = engine.send_queue();
+        let before = engine.facts();
         let mut one = OneFrame::new(frame, reply);
         self.interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += u64::from(one.replied());
-        let after = engine.state();
+        let after = engine.facts();
+        let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
-        if after != before || engine.send_queue() < unacknowledged || segment.window == 0 {
+        if is_changed || after.send_queue < unacknowledged || segment.window == 0 {
             connection.progress_at = now;
         }
-        if segment.flags.syn && after != before {
+        if segment.flags.syn && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
         }
-        connection.listen_for_progress(segment, unacknowledged, now);
-        let has_data = connection.recv_queue() > 0;
+        connection.listen_for_progress(segment, unacknowledged, after, now);
+        let has_data = after.recv_queue > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
         let is_awaited = slot.read_waker.is_some() || slot.write_waker.is_some();
         // Data, the end of the stream, or success: the application may want to answer.
-        let is_news = has_data || (after != before && matches!(after, TcpState::Established | TcpState::CloseWait));
+        let is_news = has_data || (is_changed && matches!(after.state, TcpState::Established | TcpState::CloseWait));
         let is_answered_later = is_news && slot.owned && !is_unwanted;
-        if after != before {
-            self.on_transition(index, before, after, segment);
+        if is_changed {
+            self.on_transition(index, before.state, after.state, segment);
             if self.slots.get(index).is_free() {
                 return;
             }

@@ -260,7 +260,8 @@ impl Stack<'_> {
         let user_timeout = self.config.user_timeout;
         let connection = self.slots.connection(index);
         let Some(engine) = &mut connection.engine else { return Ok(None) };
-        match engine.state() {
+        let facts = engine.facts();
+        match facts.state {
             // The last ACK is out when nothing but the 2MSL timer is left; ACKs wait 10 ms at most.
             TcpState::TimeWait if engine_at.is_none_or(|at| at > now.saturating_add(ACK_PENDING_MAX)) => {
                 self.hand_over_to_time_wait(index);
@@ -268,12 +269,12 @@ impl Stack<'_> {
             TcpState::Closed if !engine.owes_reset() => self.over(index),
             state => {
                 // B4: data is queued and no timer of the engine runs: only a probe of ours gets it going.
-                if engine_at.is_none() && state.is_synchronized() && engine.send_queue() > 0 {
+                if engine_at.is_none() && state.is_synchronized() && facts.send_queue > 0 {
                     // RFC 9293 §3.8.6.1: the interval grows exponentially.
                     let delay = PERSIST_MIN * (1 << u32::from(connection.probes.min(PERSIST_DOUBLINGS)));
                     connection.probe_at = Some(now.saturating_add(delay));
                 }
-                return Ok(earliest(engine_at, connection.own_deadline(user_timeout)));
+                return Ok(earliest(engine_at, connection.own_deadline(user_timeout, facts.are_owed_an_ack())));
             }
         }
         if self.slots.get(index).is_free() { Err(()) } else { Ok(None) }
@@ -346,7 +347,8 @@ impl Stack<'_> {
     /// When our own timers next look at a connection.
     pub(super) fn own_deadline(&mut self, index: u32) -> Option<Instant> {
         let user_timeout = self.config.user_timeout;
-        self.slots.connection(index).own_deadline(user_timeout)
+        let connection = self.slots.connection(index);
+        connection.own_deadline(user_timeout, connection.is_owed_an_ack())
     }
 
     /// Wakes those whose wait is over.

@@ -52,19 +52,14 @@ impl<'a> Engine<'a> {
 
     #[inline]
     pub(crate) fn state(&self) -> TcpState {
-        match self.socket().state() {
-            State::Closed => TcpState::Closed,
-            State::Listen => TcpState::Listen,
-            State::SynSent => TcpState::SynSent,
-            State::SynReceived => TcpState::SynReceived,
-            State::Established => TcpState::Established,
-            State::FinWait1 => TcpState::FinWait1,
-            State::FinWait2 => TcpState::FinWait2,
-            State::CloseWait => TcpState::CloseWait,
-            State::Closing => TcpState::Closing,
-            State::LastAck => TcpState::LastAck,
-            State::TimeWait => TcpState::TimeWait,
-        }
+        state_of(self.socket())
+    }
+
+    /// State and queues in one look: each look goes through smoltcp's set.
+    #[inline]
+    pub(crate) fn facts(&self) -> Facts {
+        let socket = self.socket();
+        Facts { state: state_of(socket), recv_queue: socket.recv_queue(), send_queue: socket.send_queue() }
     }
 
     /// Queues as much of `data` as fits; 0 also when the state does not allow sending.
@@ -148,6 +143,41 @@ impl<'a> Engine<'a> {
     #[inline]
     fn socket_mut(&mut self) -> &mut Socket<'a> {
         self.set.get_mut(self.handle)
+    }
+}
+
+/// What the frame path wants to know of an engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) state: TcpState,
+    /// Bytes that `recv` could give.
+    pub(crate) recv_queue: usize,
+    /// Bytes that the peer has not acknowledged.
+    pub(crate) send_queue: usize,
+}
+
+impl Facts {
+    /// Whether something of ours waits for the peer's acknowledgement: then R2 runs.
+    #[inline]
+    pub(crate) fn are_owed_an_ack(self) -> bool {
+        self.send_queue > 0 || matches!(self.state, TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck)
+    }
+}
+
+#[inline]
+fn state_of(socket: &Socket<'_>) -> TcpState {
+    match socket.state() {
+        State::Closed => TcpState::Closed,
+        State::Listen => TcpState::Listen,
+        State::SynSent => TcpState::SynSent,
+        State::SynReceived => TcpState::SynReceived,
+        State::Established => TcpState::Established,
+        State::FinWait1 => TcpState::FinWait1,
+        State::FinWait2 => TcpState::FinWait2,
+        State::CloseWait => TcpState::CloseWait,
+        State::Closing => TcpState::Closing,
+        State::LastAck => TcpState::LastAck,
+        State::TimeWait => TcpState::TimeWait,
     }
 }
 

@@ -11,7 +11,7 @@ use super::slots::NONE;
 use crate::config::Config;
 use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant, earliest};
-use engine::Engine;
+use engine::{Engine, Facts};
 pub use state::TcpState;
 
 /// A TCP socket that does not listen: fresh, connecting, connected or over.
@@ -131,13 +131,13 @@ impl<'a> Connection<'a> {
     /// Whether something of ours waits for the peer's acknowledgement: then R2 runs.
     #[inline]
     pub(crate) fn is_owed_an_ack(&self) -> bool {
-        self.send_queue() > 0 || matches!(self.state(), TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck)
+        self.engine.as_ref().is_some_and(|engine| engine.facts().are_owed_an_ack())
     }
 
     /// When our own timers next look at this connection. `user_timeout`: R2.
     #[inline]
-    pub(crate) fn own_deadline(&self, user_timeout: Duration) -> Option<Instant> {
-        let r2 = self.is_owed_an_ack().then(|| self.progress_at.saturating_add(user_timeout));
+    pub(crate) fn own_deadline(&self, user_timeout: Duration, is_owed_an_ack: bool) -> Option<Instant> {
+        let r2 = is_owed_an_ack.then(|| self.progress_at.saturating_add(user_timeout));
         earliest(earliest(self.deadline, self.probe_at), r2)
     }
 
@@ -165,7 +165,7 @@ impl<'a> Connection<'a> {
         is_repeated && self.send_queue() == 0 && self.is_owed_an_ack()
     }
 
-    /// Looks whether a segment brought progress. `unacknowledged`: bytes before it.
+    /// Looks whether a segment brought progress. `unacknowledged`: bytes before it; `after`: the engine since.
     ///
     /// After a time-out smoltcp counts its sequence number back, and its bare ACKs carry that number: a peer
     /// that has the data finds them old and drops them, ACK field and all (B5). When both sides do so at
@@ -173,8 +173,8 @@ impl<'a> Connection<'a> {
     /// back to its highest number. Congestion control keeps it from that; so it is off while a connection
     /// has been deaf for three seconds. The time between two such bursts doubles all the same (RFC 6298).
     #[inline]
-    pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, now: Instant) {
-        let left = self.send_queue();
+    pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
+        let left = after.send_queue;
         if left == 0 || left < unacknowledged {
             self.deaf_since = None;
             if core::mem::take(&mut self.is_shouting)
@@ -184,7 +184,7 @@ impl<'a> Connection<'a> {
             }
             return;
         }
-        let expected = self.unread_from.wrapping_add(self.recv_queue() as u32);
+        let expected = self.unread_from.wrapping_add(after.recv_queue as u32);
         if (segment.seq.wrapping_sub(expected) as i32) >= 0 {
             self.deaf_since = None;
             return;
