@@ -145,7 +145,11 @@ impl<'a> Parts<'a> {
             positions: ManagedSlice::Owned(vec![]),
             time_wait: ManagedSlice::Owned(vec![]),
             time_wait_max: config.time_wait_max,
-            engines: Engines::Fresh { recv_bytes: config.tcp_recv_bytes, send_bytes: config.tcp_send_bytes },
+            engines: Engines::Fresh {
+                recv_bytes: config.tcp_recv_bytes,
+                send_bytes: config.tcp_send_bytes,
+                spare: vec![],
+            },
             queues: Queues::Fresh {
                 recv_bytes: config.udp_recv_bytes,
                 send_bytes: config.udp_send_bytes,

@@ -25,9 +25,20 @@ impl<'a> Engine<'a> {
         recv: ManagedSlice<'a, u8>,
         send: ManagedSlice<'a, u8>,
     ) -> Self {
-        let mut set = SocketSet::new(place);
+        Self::within(SocketSet::new(place), recv, send)
+    }
+
+    /// `set` is empty and has room for one socket.
+    fn within(mut set: SocketSet<'a>, recv: ManagedSlice<'a, u8>, send: ManagedSlice<'a, u8>) -> Self {
         let handle = set.add(Socket::new(recv, send));
         Self { set, handle }
+    }
+
+    /// The set without its socket, to be used again.
+    #[cfg(feature = "alloc")]
+    fn into_set(mut self) -> SocketSet<'a> {
+        self.set.remove(self.handle);
+        self.set
     }
 
     /// What the interface is handed together with a frame of this connection.
@@ -211,6 +222,8 @@ pub(crate) enum Engines<'a> {
         recv_bytes: usize,
         /// Send buffer.
         send_bytes: usize,
+        /// Empty sets of connections that are over, a few: only the socket and its buffers have to be fresh.
+        spare: alloc::vec::Vec<SocketSet<'a>>,
     },
     /// Engines that are not in use stand here.
     Lent(&'a mut [Option<Engine<'a>>]),
@@ -221,10 +234,12 @@ impl<'a> Engines<'a> {
     pub(crate) fn take(&mut self) -> Option<Engine<'a>> {
         match self {
             #[cfg(feature = "alloc")]
-            Self::Fresh { recv_bytes, send_bytes } => {
-                let place = alloc::vec![SocketStorage::EMPTY];
+            Self::Fresh { recv_bytes, send_bytes, spare } => {
                 let buffer = |bytes: usize| ManagedSlice::Owned(alloc::vec![0; bytes]);
-                Some(Engine::new(ManagedSlice::Owned(place), buffer(*recv_bytes), buffer(*send_bytes)))
+                let set = spare
+                    .pop()
+                    .unwrap_or_else(|| SocketSet::new(ManagedSlice::Owned(alloc::vec![SocketStorage::EMPTY])));
+                Some(Engine::within(set, buffer(*recv_bytes), buffer(*send_bytes)))
             }
             Self::Lent(spare) => spare.iter_mut().find_map(Option::take),
         }
@@ -234,7 +249,11 @@ impl<'a> Engines<'a> {
     pub(crate) fn give(&mut self, engine: Engine<'a>) {
         match self {
             #[cfg(feature = "alloc")]
-            Self::Fresh { .. } => drop(engine),
+            Self::Fresh { spare, .. } => {
+                if spare.len() < SPARE_MAX {
+                    spare.push(engine.into_set());
+                }
+            }
             Self::Lent(spare) => {
                 if let Some(empty) = spare.iter_mut().find(|place| place.is_none()) {
                     *empty = Some(engine);
@@ -243,3 +262,7 @@ impl<'a> Engines<'a> {
         }
     }
 }
+
+/// Empty sets that are kept, of about a kilobyte each.
+#[cfg(feature = "alloc")]
+const SPARE_MAX: usize = 64;
