@@ -38,34 +38,35 @@ pub struct Config {
     pub(crate) gateways_refused: usize,
     /// Secret behind ports, sequence numbers and hash tables.
     pub seed: Seed,
-    /// Receive buffer of a TCP connection, bytes, 1 to 65,535 (`SO_RCVBUF`). Used with `alloc`;
+    /// Receive buffer of a TCP connection, bytes, 1 to 65,535 (default: 65,535; `SO_RCVBUF`). Used with `alloc`;
     /// without it the caller's [`Storage`](crate::Storage) decides.
     pub tcp_recv_bytes: usize,
-    /// Send buffer of a TCP connection, bytes, at least 1 (`SO_SNDBUF`). Used with `alloc`.
+    /// Send buffer of a TCP connection, bytes, at least 1 (default: 65,535; `SO_SNDBUF`). Used with `alloc`.
     pub tcp_send_bytes: usize,
-    /// Receive queue of a UDP socket, payload bytes. Used with `alloc`.
+    /// Receive queue of a UDP socket, payload bytes (default: 65,535). Used with `alloc`.
     pub udp_recv_bytes: usize,
-    /// Send queue of a UDP socket, payload bytes. Used with `alloc`.
+    /// Send queue of a UDP socket, payload bytes (default: 65,535). Used with `alloc`.
     pub udp_send_bytes: usize,
-    /// How many datagrams a UDP queue holds, whatever their size. Used with `alloc`.
+    /// How many datagrams a UDP queue holds, whatever their size (default: 64). Used with `alloc`.
     pub udp_queue_datagrams: usize,
-    /// How many sockets may exist at once, orphans and half-open children included. With `alloc`.
+    /// How many sockets may exist at once, orphans and half-open children included (default: 2^20). With `alloc`.
     pub sockets_max: usize,
-    /// How many connections may be remembered in TIME-WAIT; beyond it the oldest goes. With `alloc`.
+    /// How many connections may be remembered in TIME-WAIT; beyond it the oldest goes (default: 2^16). With `alloc`.
     pub time_wait_max: usize,
-    /// How many children of one listener may be in SYN-RECEIVED; beyond it the oldest goes.
+    /// How many children of one listener may be in SYN-RECEIVED; beyond it the oldest goes (default: 128).
     pub half_open_max: usize,
     /// 2MSL: how long TIME-WAIT lasts (RFC 9293 §3.4.2 names 4 minutes, Linux and this default 60 s).
     pub time_wait: Duration,
-    /// How long `connect` tries before ETIMEDOUT (RFC 9293 §3.8.3 R2 for SYN: at least 3 minutes).
+    /// How long `connect` tries before ETIMEDOUT (default: 180 s; RFC 9293 §3.8.3 R2 for SYN: at least 3 minutes).
     pub connect_timeout: Duration,
-    /// How long a child may stay in SYN-RECEIVED before it is forgotten.
+    /// How long a child may stay in SYN-RECEIVED before it is forgotten (default: 60 s).
     pub half_open_timeout: Duration,
-    /// How long a closed socket waits in FIN-WAIT-2 for the peer's FIN (Linux `tcp_fin_timeout`).
+    /// How long a closed socket waits in FIN-WAIT-2 for the peer's FIN (default: 60 s; Linux `tcp_fin_timeout`).
     pub fin_wait_2_timeout: Duration,
-    /// R2 (RFC 9293 §3.8.3): how long data may stay unacknowledged, with the peer silent, before ETIMEDOUT.
+    /// R2 (RFC 9293 §3.8.3): how long data may stay unacknowledged before ETIMEDOUT (default: 900 s). A peer that says
+    /// that its window is closed puts it off.
     pub user_timeout: Duration,
-    /// How many received frames one [`step`](crate::Stack::step) handles before it returns.
+    /// How many received frames one [`step`](crate::Stack::step) handles before it returns (default: 64).
     pub step_frames_max: usize,
 }
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What an application task comes to.
+/// What an application comes to: `Ok(())`, or any error (`?` on an `Errno`, or `Err("why".into())`), which becomes a
+/// sentence in [`Ending::failures`](crate::Ending::failures).
 pub type TaskResult = Result<(), Box<dyn std::error::Error>>;
 
 /// Runs tasks on one thread, first woken first run: the same wakes give the same order.

@@ -20,5 +20,6 @@ pub mod time;
 pub mod trace;
 pub mod world;
 
+pub use frame::Medium;
 pub use host::Host;
 pub use world::{Ending, Recording, World, WorldError};

@@ -65,7 +65,7 @@ use time_wait::TimeWait;
 /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
 /// stack.bind(socket, "0.0.0.0:7".parse()?)?;
 /// # for _ in 0..3 {
-/// stack.step(clock(), &mut device); // loop { … }, sleeping until `stack.next_step()`
+/// let _ = stack.step(clock(), &mut device); // loop { … }, sleeping until `stack.next_step()`
 /// let mut buffer = [0; 1500];
 /// match stack.recv_from(socket, &mut buffer) {
 ///     Ok(datagram) => drop(stack.send_to(socket, &buffer[..datagram.len], datagram.remote)?),

@@ -114,6 +114,6 @@ fn one_sentence(rendered: &str) -> String {
     let tips: Vec<String> = tips.take(1).collect();
     match tips.first() {
         Some(tip) => format!("{error} ({tip})"),
-        None => format!("{error}; `smolsock --help` says what can be asked"),
+        None => format!("{error}; `smolsock run --help` says what can be asked"),
     }
 }

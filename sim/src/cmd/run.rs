@@ -17,16 +17,20 @@ const ROWS_MAX: usize = 8;
 
 /// Which scenario, and how.
 #[derive(clap::Args)]
+#[command(
+    after_help = "Exit code: 0 the run kept its promises, 1 it did not, 2 nothing was run.\n--json, --full and --quiet exclude each other."
+)]
 pub(super) struct Args {
     /// The scenario; `smolsock list` names them
     name: String,
     /// What chance does: the same seed gives the same run
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = parse_seed)]
     seed: u64,
-    /// Lose frames on every link: millionths (20000) or percent (2%, 0.5%)
+    /// Lose this share of frames on every link, instead of the scenario's own: 2%, 0.5%, or millionths (20000)
     #[arg(long, value_name = "PPM|PERCENT", value_parser = loss::parse_ppm, allow_hyphen_values = true)]
     loss: Option<u32>,
-    /// Write captures for Wireshark to this directory, one file per host
+    /// Write captures for Wireshark to this directory: one file per host, of many hosts the telling ones; files of other
+    /// runs stay
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print one JSON document instead of text
@@ -61,6 +65,10 @@ pub(super) fn run(args: &Args, out: &mut impl Write, style: Style) -> Result<u8,
         told.write_text(out, style)?;
     }
     Ok(u8::from(!run.outcome.passed))
+}
+
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 fn find(name: &str) -> Result<&'static Entry, Failure> {

@@ -1,5 +1,7 @@
 //! Can one server serve 128 clients at once?
 
+use std::time::Duration;
+
 use super::stage::{LIMIT, any, finish, quiet, with_loss};
 use super::{Entry, Options, Run};
 use crate::app::echo;
@@ -15,7 +17,11 @@ pub(super) const ENTRY: Entry = Entry {
 fn play(options: &Options) -> Result<Run, WorldError> {
     let mut world = World::new(options.seed);
     let switch = world.switch("switch")?;
-    let server = world.host_with("server", &["192.0.2.1/24"], |server| server.half_open_max = CLIENTS)?;
+    let server = world.host_with("server", &["192.0.2.1/24"], |server| {
+        server.half_open_max = CLIENTS;
+        // A client whose SYN was lost often sends its data only after a minute (B26).
+        server.half_open_timeout = Duration::from_secs(180);
+    })?;
     let uplink = Impairments { rate_bps: 100_000_000, ..quiet() };
     world.cable("uplink", server, switch, with_loss(options, uplink))?;
     world.daemon(server, "echo", |host| echo::tcp_server(host, any(7), CLIENTS));

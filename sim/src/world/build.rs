@@ -15,7 +15,7 @@ use crate::switch::Switch;
 use crate::trace::{Node, NodeId, NodeKind};
 
 impl World {
-    /// Adds a host with these addresses, written `192.0.2.1/24`. Its link-layer address counts up with the
+    /// Adds a host with these addresses, written `192.0.2.1/24` or `2001:db8::1/64`. Its link-layer address counts up with the
     /// nodes: 02:00:00:00:00:01 is the first.
     ///
     /// # Errors

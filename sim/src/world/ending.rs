@@ -8,6 +8,7 @@ use crate::trace::Trace;
 
 /// How a run ended.
 #[derive(Debug)]
+#[must_use = "`failures` says whether the run was good"]
 #[non_exhaustive]
 pub struct Ending {
     /// What was on the cables.

@@ -129,7 +129,13 @@ impl World {
         Self::with_medium(seed, Medium::Ethernet)
     }
 
-    /// An empty world whose cables carry Ethernet frames, or bare IP packets.
+    /// An empty world whose cables carry Ethernet frames, or bare IP packets: then there is no ARP, and no switch.
+    ///
+    /// ```
+    /// use smolsock_sim::{Medium, World};
+    /// let world = World::with_medium(1, Medium::Ip);
+    /// # let _ = world;
+    /// ```
     pub fn with_medium(seed: u64, medium: Medium) -> Self {
         Self {
             seed,
@@ -153,6 +159,22 @@ impl World {
     }
 
     /// Starts an application on a host. The run ends when all applications have.
+    ///
+    /// On a lossy Ethernet `connect` may give EHOSTUNREACH, when three ARP requests were lost;
+    /// [`app::connect`](crate::app::connect) tries again.
+    ///
+    /// ```
+    /// # let mut world = smolsock_sim::World::new(1);
+    /// # let node = world.host("host", &["192.0.2.1/24"])?;
+    /// use smolsock::task::UdpSocket;
+    /// world.app(node, "sender", |host| async move {
+    ///     let socket = UdpSocket::bind(&host, "0.0.0.0:0".parse()?)?;
+    ///     host.note("says hello to nobody");
+    ///     socket.send_to(b"hello", "192.0.2.1:9".parse()?).await?;
+    ///     Ok(())
+    /// });
+    /// # Ok::<(), smolsock_sim::WorldError>(())
+    /// ```
     pub fn app<F>(&mut self, node: NodeId, name: &str, start: impl FnOnce(Host) -> F)
     where
         F: Future<Output = TaskResult> + 'static,

@@ -163,9 +163,9 @@ impl Stack<'_> {
     /// - ECONNREFUSED: the peer answered with RST.
     /// - ETIMEDOUT: no answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
     /// - EHOSTUNREACH: the neighbour did not answer three ARP requests or solicitations.
-    /// - ENETUNREACH: no route. EACCES: UDP to a broadcast address. EAFNOSUPPORT: the other family.
-    /// - EADDRNOTAVAIL: no ephemeral port is free, port 0, or TCP to an unspecified address.
-    /// - EADDRINUSE: the very connection exists. ENETUNREACH: TCP to a group address.
+    /// - ENETUNREACH: no route, or TCP to a group address. EACCES: UDP to a broadcast address.
+    /// - EAFNOSUPPORT: the other family. EADDRINUSE: the very connection exists.
+    /// - EADDRNOTAVAIL: no ephemeral port is free, port 0, or an unspecified address.
     /// - ENOBUFS: no room for a connection.
     ///
     /// # POSIX
