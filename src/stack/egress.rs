@@ -9,6 +9,7 @@ use super::neighbors::Need;
 use crate::device::{Device, Outlet};
 use crate::errno::Errno;
 use crate::socket::slots::Body;
+use crate::socket::tcp::TcpState;
 use crate::time::Instant;
 
 /// What a slot's turn came to.
@@ -23,6 +24,16 @@ enum Turn {
     Unresolved(Option<Instant>),
     /// The slot is gone.
     Gone,
+}
+
+/// What became of a datagram.
+enum Sending {
+    /// It is out, or can never be.
+    Done,
+    /// The device is full.
+    Blocked,
+    /// smoltcp does not know the neighbour's link-layer address.
+    Unresolved,
 }
 
 impl Stack<'_> {
@@ -104,6 +115,11 @@ impl Stack<'_> {
         outlet.refused = false;
         while next.is_some_and(|at| at <= now) {
             if let Some(next_hop) = next_hop {
+                if engine.state() == TcpState::TimeWait {
+                    // Its ACK cannot go out; TIME-WAIT acknowledges when the FIN comes again.
+                    self.hand_over_to_time_wait(index);
+                    return if self.slots.get(index).is_free() { Turn::Gone } else { Turn::Rest(None) };
+                }
                 self.neighbors.want(next_hop, self.now);
                 let is_owed_an_ack = connection.is_owed_an_ack();
                 return Turn::Unresolved(connection.own_deadline(self.config.user_timeout, is_owed_an_ack));
@@ -153,25 +169,31 @@ impl Stack<'_> {
                 self.neighbors.want(next_hop, self.now);
                 return Turn::Unresolved(None);
             }
-            if !self.send_datagram(index, local, remote, outlet) {
-                return Turn::Blocked;
+            match self.send_datagram(index, local, remote, outlet) {
+                Sending::Done => {}
+                Sending::Blocked => return Turn::Blocked,
+                Sending::Unresolved => {
+                    self.neighbors.forget(next_hop);
+                    self.neighbors.want(next_hop, self.now);
+                    return Turn::Unresolved(None);
+                }
             }
         }
         Turn::More
     }
 
-    /// Sends the datagram at the head of a queue. `false`: the device is full, it stays there.
+    /// Sends the datagram at the head of a queue; it stays there unless it is done with.
     fn send_datagram(
         &mut self,
         index: u32,
         local: IpAddr,
         remote: core::net::SocketAddr,
         outlet: &mut Outlet<'_, impl Device + ?Sized>,
-    ) -> bool {
+    ) -> Sending {
         let slot = self.slots.get_mut(index);
         let port = slot.local.map_or(0, |addr| addr.port());
-        let Body::Udp(datagrams) = &mut slot.body else { return true };
-        let Some((_, data)) = datagrams.send.peek() else { return true };
+        let Body::Udp(datagrams) = &mut slot.body else { return Sending::Done };
+        let Some((_, data)) = datagrams.send.peek() else { return Sending::Done };
         outlet.refused = false;
         if self.datagram_engine.load((local, port).into(), remote, data) {
             let now = self.now.to_smoltcp();
@@ -179,11 +201,15 @@ impl Stack<'_> {
             self.counters.sockets_visited_out += 1;
         }
         if outlet.refused {
-            return false;
+            return Sending::Blocked;
+        }
+        if !self.datagram_engine.has_sent() {
+            // smoltcp's cache has forgotten a neighbour that ours remembers.
+            return Sending::Unresolved;
         }
         datagrams.send.pop();
         slot.wake_write();
-        true
+        Sending::Done
     }
 
     /// Sends the requests that are due, and tells those who waited in vain.

@@ -8,7 +8,7 @@ use super::emit::Answer;
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP, UDP};
-use crate::device::{Device, OneFrame, RxToken, TxToken};
+use crate::device::{ChecksumCapabilities, Device, Medium, OneFrame, RxToken, TxToken};
 use crate::errno::Errno;
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
@@ -44,12 +44,9 @@ impl Stack<'_> {
 
     fn on_segment(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
         let Flow { local, remote, link } = &segment.flow;
-        if link.is_some() {
-            if !self.is_for_us(*link) {
-                self.counters.dropped_not_for_us += 1;
-                return;
-            }
-            self.confirm_neighbor(remote.ip(), local.ip(), *link);
+        if link.is_some() && !self.is_for_us(*link) {
+            self.counters.dropped_not_for_us += 1;
+            return;
         }
         if self.slots.is_connection(self.last, local, remote) {
             return self.deliver(self.last, segment, frame, reply);
@@ -110,8 +107,15 @@ impl Stack<'_> {
             self.counters.dropped_fin_beyond_window += 1;
             return;
         }
-        if connection.is_repeated_ack_of_fin(segment) {
+        if connection.may_be_repeated_ack_of_fin(segment)
+            && is_intact(&self.checksums, self.medium, segment, frame)
+            && connection.repeats_ack(segment.ack)
+        {
             return;
+        }
+        if let Some((from, _)) = segment.flow.link {
+            // smoltcp prolongs its cache entry with every packet that it is handed.
+            self.neighbors.confirm(segment.flow.remote.ip(), from, now);
         }
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
@@ -205,11 +209,8 @@ impl Stack<'_> {
         self.answer(segment, false, (entry.snd_nxt, entry.rcv_nxt), reply);
     }
 
-    /// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
     fn is_intact(&self, segment: &Segment, frame: &[u8]) -> bool {
-        // A device that verifies them hands over segments whose checksums may be unfinished.
-        let is_verified_by_device = !self.checksums.tcp.rx() || !self.checksums.ipv4.rx();
-        is_verified_by_device || segment.has_good_checksum(self.medium, frame)
+        is_intact(&self.checksums, self.medium, segment, frame)
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill
@@ -274,6 +275,8 @@ impl Stack<'_> {
             && ndp.has_good_checksum
             && crate::addr::is_unicast(addr)
             && crate::addr::is_unicast(IpAddr::V6(ndp.target))
+            // smoltcp never sees solicitations for others, which a switch floods.
+            && (!ndp.is_solicitation || self.is_own(IpAddr::V6(ndp.target)))
             && (ndp.is_solicitation || ndp.overrides || !is_known);
         self.hand_over(frame, reply);
         if let Some(mac) = ndp.link_layer_addr
@@ -344,4 +347,11 @@ impl Stack<'_> {
             self.neighbors.confirm(remote, from, self.now);
         }
     }
+}
+
+/// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
+fn is_intact(checksums: &ChecksumCapabilities, medium: Medium, segment: &Segment, frame: &[u8]) -> bool {
+    // A device that verifies them hands over segments whose checksums may be unfinished.
+    let is_verified_by_device = !checksums.tcp.rx() || !checksums.ipv4.rx();
+    is_verified_by_device || segment.has_good_checksum(medium, frame)
 }

@@ -19,11 +19,18 @@ impl Stack<'_> {
             self.counters.dropped_syn_backlog += 1;
             return None;
         }
-        if self.listener(listener).half_open.len >= self.config.half_open_max && !self.evict_half_open(listener) {
+        if self.listener(listener).half_open.len >= self.config.half_open_max
+            && !self.evict_half_open(listener, Duration::ZERO)
+        {
             self.counters.dropped_syn_no_room += 1;
             return None;
         }
-        let child = self.build_child(listener, local, remote);
+        let mut child = self.build_child(listener, local, remote);
+        // Sockets or engines ran out before `half_open_max`: small storage. Honest clients that come at once
+        // must not push each other out, so only children that were silent for a round trip go.
+        if child.is_none() && self.evict_half_open(listener, SILENCE_MAX) {
+            child = self.build_child(listener, local, remote);
+        }
         if child.is_none() {
             self.counters.dropped_syn_no_room += 1;
         }
@@ -62,11 +69,13 @@ impl Stack<'_> {
     }
 
     /// Gives up the oldest child in SYN-RECEIVED: a flood must not keep honest clients out.
-    fn evict_half_open(&mut self, listener: u32) -> bool {
+    fn evict_half_open(&mut self, listener: u32, silent_for: Duration) -> bool {
+        let now = self.now;
         let mut child = self.listener(listener).half_open.oldest;
         while child != NONE {
             let connection = self.slots.connection(child);
-            if connection.stage == Stage::HalfOpen {
+            let is_silent = now.saturating_duration_since(connection.progress_at) >= silent_for;
+            if connection.stage == Stage::HalfOpen && is_silent {
                 self.counters.half_open_evicted += 1;
                 self.reap_child(child);
                 return true;
@@ -207,6 +216,15 @@ impl Stack<'_> {
         {
             self.engines.give(engine);
         }
+        // An attempt that the application itself took back has no outcome to report.
+        let slot = self.slots.get_mut(index);
+        if let Body::Tcp(connection) = &mut slot.body
+            && connection.phase == Phase::Connecting
+            && slot.error.is_none()
+        {
+            connection.phase = Phase::Fresh;
+            slot.remote = None;
+        }
         self.deadlines.clear(index);
         self.slots.get_mut(index).wake_all();
     }
@@ -292,7 +310,7 @@ impl Stack<'_> {
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn hand_over_to_time_wait(&mut self, index: u32) {
+    pub(super) fn hand_over_to_time_wait(&mut self, index: u32) {
         let slot = self.slots.get(index);
         let (Some(local), Some(remote)) = (slot.local, slot.remote) else { unreachable!("it was connected") };
         let ended_at = self.slots.connection(index).ended_at;
@@ -423,6 +441,8 @@ impl Stack<'_> {
 
 /// smoltcp delays an ACK by 10 ms; its TIME-WAIT timer runs for 10 s. Between the two lies no other.
 const ACK_PENDING_MAX: Duration = Duration::from_secs(1);
+/// RFC 6298 §2.1: whoever has not answered a SYN-ACK within the first RTO may be gone.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// First interval of our persist timer (RFC 6298: the RTO before any measurement).
 const PERSIST_MIN: Duration = Duration::from_secs(1);
 /// 2^6 s: past a minute the interval grows no more.

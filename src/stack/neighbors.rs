@@ -111,6 +111,11 @@ impl Neighbors {
         waiting != self.questions.len()
     }
 
+    /// Forgets the answer about `addr`.
+    pub(crate) fn forget(&mut self, addr: IpAddr) {
+        self.entries.retain(|entry| entry.addr != addr);
+    }
+
     /// A packet of `addr` came from `mac`: if that is what we know, it is known for longer.
     #[inline]
     pub(crate) fn confirm(&mut self, addr: IpAddr, mac: MacAddr, now: Instant) {

@@ -209,13 +209,14 @@ impl<'a> Parts<'a> {
 }
 
 /// The hash table wants a power of two: the largest that fits is more than half of the slice, and the
-/// slice is four times the sockets, so sockets and TIME-WAIT together fill half of it at most.
+/// slice is five times the sockets. So sockets and TIME-WAIT together (twice the sockets) are less than
+/// seven eighths of it, however many sockets there are.
 fn power_of_two(buckets: &mut [Bucket]) -> &mut [Bucket] {
     let len = 1 << buckets.len().ilog2();
     &mut buckets[..len]
 }
 
-const BUCKETS_PER_SOCKET: usize = 4;
+const BUCKETS_PER_SOCKET: usize = 5;
 /// Entries in each UDP queue of lent storage.
 const UDP_DATAGRAMS: usize = 8;
 /// Buckets of a table that grows, to begin with.

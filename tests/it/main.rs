@@ -1,6 +1,7 @@
 //! The integration tests.
 
 mod captures;
+mod found;
 mod many;
 mod no_heap;
 mod pair;

@@ -69,6 +69,11 @@ impl<'a> Engine<'a> {
         self.set.get_mut::<Socket<'a>>(self.handle).send_slice(data, metadata).is_ok()
     }
 
+    /// Whether the datagram that was loaded is out.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.set.get::<Socket<'a>>(self.handle).can_send()
+    }
+
     fn bind(&mut self, port: u16) {
         let socket = self.set.get_mut::<Socket<'a>>(self.handle);
         socket.close();

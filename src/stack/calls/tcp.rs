@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use crate::demux::{TCP, ports};
 use crate::errno::Errno;
-use crate::socket::slots::{Body, NONE};
+use crate::socket::slots::{Body, NONE, Queue};
 use crate::socket::tcp::listener::Listener;
 use crate::socket::tcp::posix::{self, RecvVerdict, SendVerdict};
 use crate::socket::tcp::{Phase, Stage, TcpState};
@@ -171,6 +171,10 @@ impl Stack<'_> {
         connection.engine = Some(engine);
         connection.phase = Phase::Connecting;
         connection.is_clock_late = true;
+        if self.slots.get(index).queue == Queue::Neighbor {
+            // It still stands in line for the peer of an attempt that was taken back.
+            self.retry_unresolved();
+        }
         self.make_due(index);
         Ok(())
     }

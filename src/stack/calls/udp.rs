@@ -50,9 +50,9 @@ impl Stack<'_> {
             return Err(Errno::EMSGSIZE);
         }
         self.bind_if_needed(index)?;
+        let bound = self.slots.get(index).local.map_or(source, |local| local.ip());
+        let local = if bound.is_unspecified() || self.is_group(bound) { source } else { bound };
         let slot = self.slots.get_mut(index);
-        let bound = slot.local.map_or(source, |local| local.ip());
-        let local = if bound.is_unspecified() || bound.is_multicast() { source } else { bound };
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         if data.len() > datagrams.send.capacity() {
             return Err(Errno::EMSGSIZE);

@@ -1,0 +1,315 @@
+//! Which defects were found by looking for them, and stay mended?
+
+use smolsock::{Domain, Errno, Shutdown, Stack, Storage, TcpState, Type};
+
+use crate::pair::{ALL, ETHERNET, ETHERNET6, End, IP, Pair, secs, states};
+
+/// Both open at once; the SYNs cross, the SYN-ACKs are lost: SYN-RECEIVED, without a listener.
+fn simultaneous<'a>(pair: &mut Pair<'a>) -> [smolsock::SocketId; 2] {
+    let a = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    let b = pair.b.socket(Domain::Inet, Type::Stream).expect("room");
+    pair.a.bind(a, IP.a(1000)).expect("free");
+    pair.b.bind(b, IP.b(2000)).expect("free");
+    assert_eq!(pair.a.connect(a, IP.b(2000)), Err(Errno::EINPROGRESS));
+    assert_eq!(pair.b.connect(b, IP.a(1000)), Err(Errno::EINPROGRESS));
+    pair.carries = Box::new(|seen| seen.packet.tcp().is_none_or(|tcp| tcp.flags.to_string() == "SYN"));
+    pair.settle();
+    assert_eq!(pair.a.tcp_state(a), Ok(TcpState::SynReceived));
+    [a, b]
+}
+
+#[test]
+fn shutdown_in_syn_received_of_an_active_open_gives_no_false_readiness() {
+    let mut pair = Pair::new(IP);
+    let [a, _] = simultaneous(&mut pair);
+    assert_eq!(pair.a.shutdown(a, Shutdown::Write), Ok(()));
+    pair.cut();
+    pair.settle();
+    assert_eq!(pair.a.tcp_state(a), Ok(TcpState::Closed));
+    let ready = pair.a.readiness(a).expect("open");
+    assert!(
+        !(ready.contains(smolsock::Readiness::IN) && pair.a.recv(a, &mut [0]) == Err(Errno::EAGAIN)),
+        "{ready:?} and EAGAIN"
+    );
+}
+
+#[test]
+fn a_connect_that_was_shut_down_half_open_can_be_made_again() {
+    let mut pair = Pair::new(IP);
+    let [a, _] = simultaneous(&mut pair);
+    assert_eq!(pair.a.shutdown(a, Shutdown::Write), Ok(()));
+    pair.cut();
+    pair.run_for(secs(2_000));
+    assert_eq!(pair.a.next_step(), None);
+    assert_ne!(pair.a.connect(a, IP.b(2000)), Err(Errno::EALREADY));
+}
+
+#[test]
+fn a_reset_in_syn_received_of_an_active_open_on_a_used_engine_is_taken() {
+    let (mut for_a, mut for_b) = (Storage::<6, 1, 0, 512, 0>::new(), Storage::<6, 1, 0, 512, 0>::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut for_a).expect("good");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut for_b).expect("good");
+    let mut pair = Pair::of(IP, a, b);
+    // b's only engine has been a child before.
+    let (client, server) = pair.connection(IP);
+    pair.a.close(client).expect("open");
+    pair.settle();
+    pair.b.close(server).expect("open");
+    pair.run_for(secs(61));
+    let [a, b] = simultaneous(&mut pair);
+    pair.mend();
+    assert_eq!(pair.a.shutdown(a, Shutdown::Write), Ok(()));
+    pair.settle();
+    assert_eq!(pair.b.tcp_state(b), Ok(TcpState::Closed));
+    assert_eq!(pair.b.connect(b, IP.a(1000)), Err(Errno::ECONNRESET));
+}
+
+#[test]
+fn a_damaged_ack_of_a_fin_hides_no_good_one() {
+    let mut pair = Pair::new(IP);
+    let (client, server) = pair.connection(IP);
+    pair.b.close(server).expect("open");
+    let _ = client;
+    // The FIN goes over; a's ACK of it is damaged on its way.
+    pair.carries = Box::new(|seen| seen.from == End::B);
+    pair.run_for(std::time::Duration::from_millis(100));
+    let ack = pair.seen.iter().rev().find(|seen| seen.from == End::A).expect("an ACK").bytes.clone();
+    let mut damaged = ack.clone();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1; // urgent pointer
+    pair.inject_to_b(&damaged);
+    pair.settle();
+    pair.mend();
+    pair.run_for(secs(30));
+    assert_eq!(states(&pair.b), ["FIN_WAIT2"], "{:?}", pair.flags());
+}
+
+#[test]
+fn a_solicitation_for_somebody_else_costs_no_datagram() {
+    use smoltcp::wire::*;
+    let mut pair = Pair::new(ETHERNET6);
+    let (_, b) = pair.datagram_sockets(ETHERNET6);
+    // Host 1 asks for host 3; a switch floods that to everybody.
+    let own = "2001:db8::1".parse().expect("addr");
+    let target: Ipv6Address = "2001:db8::3".parse().expect("addr");
+    let group: Ipv6Address = "ff02::1:ff00:3".parse().expect("addr");
+    let mac = EthernetAddress([2, 0, 0, 0, 0, 1]);
+    let ns = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr: target, lladdr: Some(mac.into()) });
+    let ip = Ipv6Repr {
+        src_addr: own,
+        dst_addr: group,
+        next_header: IpProtocol::Icmpv6,
+        payload_len: ns.buffer_len(),
+        hop_limit: 255,
+    };
+    let mut buf = vec![0; 14 + 40 + ns.buffer_len()];
+    let mut eth = EthernetFrame::new_unchecked(&mut buf[..]);
+    eth.set_src_addr(mac);
+    eth.set_dst_addr(EthernetAddress([0x33, 0x33, 0xff, 0, 0, 3]));
+    eth.set_ethertype(EthernetProtocol::Ipv6);
+    let mut p = Ipv6Packet::new_unchecked(eth.payload_mut());
+    ip.emit(&mut p);
+    ns.emit(
+        &own,
+        &group,
+        &mut Icmpv6Packet::new_unchecked(p.payload_mut()),
+        &smoltcp::phy::ChecksumCapabilities::default(),
+    );
+    pair.inject_to_b(&buf);
+    pair.settle();
+    assert_eq!(pair.b.send_to(b, b"hello", ETHERNET6.a(7)), Ok(5));
+    pair.run_for(secs(10));
+    let went = pair.seen.iter().filter(|seen| seen.from == End::B && seen.bytes.len() == 14 + 40 + 8 + 5).count();
+    assert_eq!(
+        went,
+        1,
+        "the datagram never left: {:?}",
+        pair.seen.iter().map(|s| (s.at, s.from, s.bytes.len())).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn what_time_wait_answers_keeps_no_neighbour_that_smoltcp_forgets() {
+    let mut pair = Pair::new(ETHERNET);
+    let (a, _) = pair.datagram_sockets(ETHERNET);
+    let (client, server) = pair.connection(ETHERNET);
+    pair.a.close(client).expect("open");
+    pair.settle();
+    // b's FIN arrives, a's last ACK is lost, and so b's FIN comes again and again, to TIME-WAIT.
+    pair.b.close(server).expect("open");
+    pair.carries = Box::new(|seen| seen.from == End::B);
+    pair.run_for(secs(62));
+    pair.mend();
+    pair.forget();
+    assert_eq!(pair.a.send_to(a, b"hello", ETHERNET.b(7)), Ok(5));
+    pair.run_for(secs(10));
+    let went = pair
+        .seen
+        .iter()
+        .filter(|seen| seen.from == End::A && matches!(&seen.packet.packet, p if format!("{p:?}").contains("Udp")))
+        .count();
+    assert_eq!(went, 1, "{:?}", pair.seen.iter().map(|s| (s.at, s.from, s.bytes.len())).collect::<Vec<_>>());
+}
+
+#[test]
+fn fifteen_sockets_and_fifteen_in_time_wait_fit_into_storage_for_fifteen() {
+    let (mut for_a, mut for_b) = (Storage::<15, 2, 15, 512, 64>::new(), Storage::<15, 2, 0, 512, 0>::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut for_a).expect("good");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut for_b).expect("good");
+    let mut pair = Pair::of(IP, a, b);
+    for _ in 0..15 {
+        let (client, server) = pair.connection(IP);
+        pair.a.close(client).expect("open");
+        pair.settle();
+        pair.b.close(server).expect("open");
+        pair.settle();
+    }
+    assert_eq!(states(&pair.a), ["TIME_WAIT"; 15]);
+    for port in 1..=15 {
+        let id = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");
+        assert_eq!(pair.a.bind(id, IP.any(port)), Ok(()), "socket {port}");
+    }
+}
+
+#[test]
+fn a_flood_of_syns_does_not_shut_honest_clients_out_of_small_storage() {
+    let (mut for_a, mut for_b) = (Storage::<6, 4, 0, 512, 0>::new(), Storage::<6, 3, 0, 512, 0>::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut for_a).expect("good");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut for_b).expect("good");
+    let mut pair = Pair::of(IP, a, b);
+    let _listener = pair.b_listens(IP, 80, 5);
+    pair.carries = Box::new(|seen| seen.from == End::A);
+    for _ in 0..3 {
+        let client = pair.a_connects(IP, 80);
+        pair.settle();
+        pair.a.close(client).expect("open");
+        pair.settle();
+    }
+    pair.mend();
+    pair.carries = Box::new(|seen| seen.packet.tcp().is_none_or(|t| !t.flags.to_string().contains("RST")));
+    let client = pair.a_connects(IP, 80);
+    // Its SYN comes again after a second; by then the others have been silent for long enough.
+    pair.run_for(secs(2));
+    assert_eq!(pair.a.tcp_state(client), Ok(TcpState::Established), "{:?}", pair.b.counters());
+}
+
+#[test]
+fn a_socket_bound_to_the_broadcast_address_does_not_send_from_it() {
+    let mut pair = Pair::new(IP);
+    let id = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");
+    pair.a.bind(id, "192.0.2.255:9".parse().expect("addr")).expect("may be bound");
+    assert_eq!(pair.a.send_to(id, b"x", IP.b(7)), Ok(1));
+    pair.settle();
+    let frame = &pair.seen.first().expect("a datagram").bytes;
+    assert_eq!(frame[12..16], [192, 0, 2, 1]);
+}
+
+#[test]
+fn an_orphan_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
+    use smoltcp::wire::*;
+    let mut pair = Pair::new(ETHERNET);
+    let (client, server) = pair.connection(ETHERNET);
+    pair.b.close(server).expect("open");
+    pair.settle();
+    // 64 other hosts ask for b, which pushes a out of the cache.
+    pair.run_for(secs(1));
+    for n in 10..80_u8 {
+        let arp = ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: EthernetAddress([2, 0, 0, 0, 0, n]),
+            source_protocol_addr: [192, 0, 2, n].into(),
+            target_hardware_addr: EthernetAddress([0; 6]),
+            target_protocol_addr: [192, 0, 2, 2].into(),
+        };
+        let mut buf = vec![0; 14 + 28];
+        let mut eth = EthernetFrame::new_unchecked(&mut buf[..]);
+        eth.set_src_addr(EthernetAddress([2, 0, 0, 0, 0, n]));
+        eth.set_dst_addr(EthernetAddress::BROADCAST);
+        eth.set_ethertype(EthernetProtocol::Arp);
+        arp.emit(&mut ArpPacket::new_unchecked(eth.payload_mut()));
+        pair.inject_to_b(&buf);
+        pair.settle();
+    }
+    pair.a.close(client).expect("open");
+    // The FIN gets through, and then a is gone.
+    pair.carries = Box::new(|seen| seen.packet.tcp().is_some());
+    pair.settle();
+    pair.cut();
+    pair.run_for(secs(1_000));
+    assert!(states(&pair.b).is_empty(), "{:?} next {:?} now {:?}", states(&pair.b), pair.b.next_step(), pair.now());
+}
+
+#[test]
+fn a_half_closed_socket_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
+    use smoltcp::wire::*;
+    let mut pair = Pair::new(ETHERNET);
+    let (client, server) = pair.connection(ETHERNET);
+    pair.b.shutdown(server, Shutdown::Write).expect("open");
+    pair.settle();
+    // 64 other hosts ask for b, which pushes a out of the cache.
+    pair.run_for(secs(1));
+    for n in 10..80_u8 {
+        let arp = ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: EthernetAddress([2, 0, 0, 0, 0, n]),
+            source_protocol_addr: [192, 0, 2, n].into(),
+            target_hardware_addr: EthernetAddress([0; 6]),
+            target_protocol_addr: [192, 0, 2, 2].into(),
+        };
+        let mut buf = vec![0; 14 + 28];
+        let mut eth = EthernetFrame::new_unchecked(&mut buf[..]);
+        eth.set_src_addr(EthernetAddress([2, 0, 0, 0, 0, n]));
+        eth.set_dst_addr(EthernetAddress::BROADCAST);
+        eth.set_ethertype(EthernetProtocol::Arp);
+        arp.emit(&mut ArpPacket::new_unchecked(eth.payload_mut()));
+        pair.inject_to_b(&buf);
+        pair.settle();
+    }
+    pair.a.close(client).expect("open");
+    // The FIN gets through, and then a is gone.
+    pair.carries = Box::new(|seen| seen.packet.tcp().is_some());
+    pair.settle();
+    pair.cut();
+    pair.b.close(server).expect("open");
+    pair.run_for(secs(1_000));
+    assert!(states(&pair.b).is_empty(), "{:?} next {:?} now {:?}", states(&pair.b), pair.b.next_step(), pair.now());
+}
+
+#[test]
+fn a_socket_that_took_a_connect_back_connects_to_another_at_once() {
+    let mut pair = Pair::new(ETHERNET);
+    pair.b_listens(ETHERNET, 80, 3);
+    let id = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    assert_eq!(pair.a.connect(id, ETHERNET.host(9, 80)), Err(Errno::EINPROGRESS));
+    pair.settle();
+    assert_eq!(pair.a.shutdown(id, Shutdown::Both), Ok(()));
+    assert_eq!(pair.a.connect(id, ETHERNET.b(80)), Err(Errno::EINPROGRESS));
+    pair.settle();
+    assert_eq!(pair.a.tcp_state(id), Ok(TcpState::Established));
+}
+
+#[test]
+fn udp_storage_without_bytes_does_not_panic() {
+    let (mut for_a, mut for_b) = (Storage::<2, 0, 2, 0, 0>::new(), Storage::<2, 0, 2, 0, 0>::new());
+    let a = Stack::with_storage(IP.config(1), &IP.nic(), &mut for_a).expect("good");
+    let b = Stack::with_storage(IP.config(2), &IP.nic(), &mut for_b).expect("good");
+    let mut pair = Pair::of(IP, a, b);
+    let (client, server) = pair.datagram_sockets(IP);
+    assert_eq!(pair.a.send_to(client, b"x", IP.b(7)), Err(Errno::EMSGSIZE));
+    pair.settle();
+    assert_eq!(pair.b.recv_from(server, &mut [0; 4]), Err(Errno::EAGAIN));
+}
+
+#[test]
+fn connect_to_the_own_address_ends_with_an_error() {
+    for net in ALL {
+        let mut pair = Pair::new(net);
+        pair.b_listens(net, 80, 3);
+        let client = pair.b.socket(net.domain, Type::Stream).expect("room");
+        assert_eq!(pair.b.connect(client, net.b(80)), Err(Errno::EINPROGRESS));
+        pair.run_for(secs(300));
+        // There is no loopback yet: nobody answers.
+        let outcome = pair.b.connect(client, net.b(80));
+        assert!(matches!(outcome, Err(Errno::EHOSTUNREACH | Errno::ETIMEDOUT)), "{outcome:?}");
+    }
+}
