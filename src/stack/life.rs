@@ -174,7 +174,8 @@ impl Stack<'_> {
 
     /// Nobody answers at the link layer (EHOSTUNREACH). A connection that was open keeps trying: R2 ends it.
     pub(super) fn on_unreachable(&mut self, index: u32) {
-        if !self.slots.connection(index).state().is_synchronized() {
+        // Nor is a socket concerned whose attempt ended while it stood in line.
+        if matches!(self.slots.connection(index).state(), TcpState::SynSent | TcpState::SynReceived) {
             self.slots.get_mut(index).fail(Errno::EHOSTUNREACH);
             self.over(index);
         }

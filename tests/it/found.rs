@@ -313,3 +313,25 @@ fn connect_to_the_own_address_ends_with_an_error() {
         assert!(matches!(outcome, Err(Errno::EHOSTUNREACH | Errno::ETIMEDOUT)), "{outcome:?}");
     }
 }
+
+#[test]
+fn a_connect_that_was_taken_back_fails_no_more() {
+    let mut pair = Pair::new(ETHERNET);
+    let id = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    assert_eq!(pair.a.connect(id, ETHERNET.host(9, 80)), Err(Errno::EINPROGRESS));
+    pair.settle();
+    assert_eq!(pair.a.shutdown(id, Shutdown::Both), Ok(()));
+    pair.run_for(secs(10));
+    assert_eq!(pair.a.take_error(id), Ok(None));
+}
+
+#[test]
+fn a_connect_that_timed_out_fails_once() {
+    let mut pair = Pair::tuned(ETHERNET, |config| config.connect_timeout = secs(2));
+    let id = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    assert_eq!(pair.a.connect(id, ETHERNET.host(9, 80)), Err(Errno::EINPROGRESS));
+    pair.run_for(secs(2));
+    assert_eq!(pair.a.take_error(id), Ok(Some(Errno::ETIMEDOUT)));
+    pair.run_for(secs(10));
+    assert_eq!(pair.a.take_error(id), Ok(None));
+}
