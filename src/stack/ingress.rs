@@ -107,10 +107,7 @@ impl Stack<'_> {
             self.counters.dropped_fin_beyond_window += 1;
             return;
         }
-        if connection.may_be_repeated_ack_of_fin(segment)
-            && is_intact(&self.checksums, self.medium, segment, frame)
-            && connection.repeats_ack(segment.ack)
-        {
+        if connection.is_repeated_ack_of_fin(segment) {
             return;
         }
         if let Some((from, _)) = segment.flow.link {
@@ -130,6 +127,10 @@ impl Stack<'_> {
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
         if is_changed || after.send_queue < unacknowledged || segment.window == 0 {
             connection.progress_at = now;
+        }
+        // Only what smoltcp took: a damaged or old ACK was not heard, and its number comes again.
+        if after.send_queue < unacknowledged || (is_changed && !before.state.is_synchronized()) {
+            connection.last_ack = Some(segment.ack);
         }
         if segment.flags.syn && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);

@@ -175,7 +175,7 @@ impl Stack<'_> {
     /// Nobody answers at the link layer (EHOSTUNREACH). A connection that was open keeps trying: R2 ends it.
     pub(super) fn on_unreachable(&mut self, index: u32) {
         // Nor is a socket concerned whose attempt ended while it stood in line.
-        if matches!(self.slots.connection(index).state(), TcpState::SynSent | TcpState::SynReceived) {
+        if !self.slots.connection(index).state().is_synchronized() {
             self.slots.get_mut(index).fail(Errno::EHOSTUNREACH);
             self.over(index);
         }
@@ -195,6 +195,7 @@ impl Stack<'_> {
         let connection = self.slots.connection(index);
         connection.deadline = None;
         connection.probe_at = None;
+        connection.next_hop = None;
         // A child that can be accepted stays even after its end: Linux gives out connections whose client
         // has gone. One that never could be is forgotten.
         if matches!(connection.stage, Stage::HalfOpen | Stage::Completed) {

@@ -335,3 +335,61 @@ fn a_connect_that_timed_out_fails_once() {
     pair.run_for(secs(10));
     assert_eq!(pair.a.take_error(id), Ok(None));
 }
+
+#[test]
+fn a_reset_that_cannot_be_sent_is_given_up() {
+    let mut pair = Pair::new(ETHERNET);
+    let (client, server) = pair.connection(ETHERNET);
+    assert_eq!(pair.a.send(client, b"never read"), Ok(10));
+    // Long enough for the hosts to forget each other's link-layer address.
+    pair.run_for(secs(100));
+    pair.cut();
+    pair.b.close(server).expect("it is open");
+    pair.run_for(secs(2_000));
+    assert_eq!(states(&pair.b), Vec::<String>::new());
+    assert_eq!(pair.b.next_step(), None);
+}
+
+#[test]
+fn an_old_ack_of_a_fin_hides_no_good_one() {
+    use smoltcp::wire::*;
+    let mut pair = Pair::new(IP);
+    let (_, server) = pair.connection(IP);
+    pair.b.close(server).expect("open");
+    pair.carries = Box::new(|seen| seen.from == End::B);
+    pair.run_for(std::time::Duration::from_millis(100));
+    let mut old = pair.seen.iter().rev().find(|seen| seen.from == End::A).expect("an ACK").bytes.clone();
+    // The same ACK, one number back, as a keep-alive is: smoltcp challenges it and does not read its ACK field.
+    let mut segment = TcpPacket::new_unchecked(&mut old[20..]);
+    segment.set_seq_number(segment.seq_number() - 1);
+    segment.fill_checksum(&IpAddress::v4(192, 0, 2, 1), &IpAddress::v4(192, 0, 2, 2));
+    pair.inject_to_b(&old);
+    pair.settle();
+    pair.mend();
+    pair.run_for(secs(30));
+    assert_eq!(states(&pair.b), ["FIN_WAIT2"], "{:?}", pair.flags());
+}
+
+/// A waker that remembers that it was woken.
+struct Flag(std::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Flag {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_connect_after_one_taken_back_wakes_the_driver() {
+    let mut pair = Pair::new(ETHERNET);
+    pair.b_listens(ETHERNET, 80, 3);
+    let id = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    assert_eq!(pair.a.connect(id, ETHERNET.host(9, 80)), Err(Errno::EINPROGRESS));
+    pair.settle();
+    assert_eq!(pair.a.shutdown(id, Shutdown::Both), Ok(()));
+    let flag = std::sync::Arc::new(Flag(false.into()));
+    pair.a.register_step_waker(&flag.clone().into());
+    assert_eq!(pair.a.connect(id, ETHERNET.b(80)), Err(Errno::EINPROGRESS));
+    assert_eq!(pair.a.next_step(), Some(pair.now()));
+    assert!(flag.0.load(std::sync::atomic::Ordering::Relaxed), "next_step is now, and nobody was woken");
+}

@@ -51,8 +51,8 @@ pub(crate) struct Connection<'a> {
     /// Our own persist timer (see B4 in the manual), and how often it has fired.
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
-    /// The acknowledgement number that came last while only our FIN was outstanding.
-    last_ack: Option<u32>,
+    /// The acknowledgement number that last brought progress.
+    pub(crate) last_ack: Option<u32>,
     /// Since when everything the peer sends is old, and nothing of ours is acknowledged.
     deaf_since: Option<Instant>,
     /// Congestion control is off until something is acknowledged; see [`Connection::listen_for_progress`].
@@ -156,18 +156,13 @@ impl<'a> Connection<'a> {
         };
     }
 
-    /// Whether a bare ACK may say once more what the last one said, while only our FIN is outstanding. Three of
+    /// Whether a bare ACK says once more what the last one said, while only our FIN is outstanding. Three of
     /// these stop smoltcp's timer, and with no data to send again the FIN would never come again (B25).
     #[inline]
-    pub(crate) fn may_be_repeated_ack_of_fin(&self, segment: &Segment) -> bool {
+    pub(crate) fn is_repeated_ack_of_fin(&self, segment: &Segment) -> bool {
         let flags = segment.flags;
         let is_bare = segment.payload_len == 0 && !flags.syn && !flags.fin && !flags.rst;
-        is_bare && self.send_queue() == 0 && self.is_owed_an_ack()
-    }
-
-    /// Remembers the acknowledgement number of such an ACK, which is intact. Returns whether it is a repetition.
-    pub(crate) fn repeats_ack(&mut self, ack: u32) -> bool {
-        self.last_ack.replace(ack) == Some(ack)
+        is_bare && self.last_ack == Some(segment.ack) && self.send_queue() == 0 && self.is_owed_an_ack()
     }
 
     /// Looks whether a segment brought progress. `unacknowledged`: bytes before it; `after`: the engine since.

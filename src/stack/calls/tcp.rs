@@ -174,6 +174,9 @@ impl Stack<'_> {
         if self.slots.get(index).queue == Queue::Neighbor {
             // It still stands in line for the peer of an attempt that was taken back.
             self.retry_unresolved();
+            if let Some(waker) = self.step_waker.take() {
+                waker.wake();
+            }
         }
         self.make_due(index);
         Ok(())
@@ -326,6 +329,8 @@ impl Stack<'_> {
         let connection = self.slots.connection(index);
         connection.phase = Phase::Fresh;
         connection.deadline = None;
+        // It may stand in line for its neighbour, and shall not hear what becomes of the question.
+        connection.next_hop = None;
         if let Some(engine) = connection.engine.take() {
             self.engines.give(engine);
         }
