@@ -43,6 +43,7 @@ enum Act {
     Settle,
     Pass(u32),
     Cut(bool),
+    Lossy(u8, u8),
 }
 
 fn any_act() -> impl Strategy<Value = Act> {
@@ -63,6 +64,7 @@ fn any_act() -> impl Strategy<Value = Act> {
         8 => Just(Act::Settle),
         3 => (0..5_000_000_u32).prop_map(Act::Pass),
         1 => any::<bool>().prop_map(Act::Cut),
+        2 => (2..6_u8, 0..8_u8).prop_map(|(n, bit)| Act::Lossy(n, bit)),
     ]
 }
 
@@ -80,6 +82,8 @@ impl Play {
             (config.udp_recv_bytes, config.udp_send_bytes) = (3_000, 2_000);
             config.udp_queue_datagrams = queue;
             config.sockets_max = 12;
+            config.half_open_max = 2;
+            config.time_wait_max = 2;
             config.user_timeout = secs(20);
         });
         Self { net, pair, open: [Vec::new(), Vec::new()] }
@@ -138,6 +142,15 @@ impl Play {
             Act::Pass(micros) => self.pair.run_for(std::time::Duration::from_micros(micros.into())),
             Act::Cut(true) => self.pair.cut(),
             Act::Cut(false) => self.pair.mend(),
+            Act::Lossy(n, salt) => {
+                let mut state = u32::from(n) * 7919 + u32::from(salt) * 104_729 + 1;
+                self.pair.carries = Box::new(move |_| {
+                    state ^= state << 13;
+                    state ^= state >> 17;
+                    state ^= state << 5;
+                    state % u32::from(n) != 0
+                });
+            }
         }
     }
 
@@ -177,6 +190,7 @@ impl Play {
 
     fn remote(&self, from: End, port: u16) -> std::net::SocketAddr {
         match from {
+            _ if port == 3 => self.net.host(9, 3),
             End::A => self.net.b(port),
             End::B => self.net.a(port),
         }
