@@ -204,14 +204,9 @@ fn a_socket_bound_to_the_broadcast_address_does_not_send_from_it() {
     assert_eq!(frame[12..16], [192, 0, 2, 1]);
 }
 
-#[test]
-fn an_orphan_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
+/// 70 other hosts ask for b, more than its cache holds: it forgets a.
+fn push_a_out_of_the_cache(pair: &mut Pair<'_>) {
     use smoltcp::wire::*;
-    let mut pair = Pair::new(ETHERNET);
-    let (client, server) = pair.connection(ETHERNET);
-    pair.b.close(server).expect("open");
-    pair.settle();
-    // 64 other hosts ask for b, which pushes a out of the cache.
     pair.run_for(secs(1));
     for n in 10..80_u8 {
         let arp = ArpRepr::EthernetIpv4 {
@@ -230,6 +225,15 @@ fn an_orphan_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
         pair.inject_to_b(&buf);
         pair.settle();
     }
+}
+
+#[test]
+fn an_orphan_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
+    let mut pair = Pair::new(ETHERNET);
+    let (client, server) = pair.connection(ETHERNET);
+    pair.b.close(server).expect("open");
+    pair.settle();
+    push_a_out_of_the_cache(&mut pair);
     pair.a.close(client).expect("open");
     // The FIN gets through, and then a is gone.
     pair.carries = Box::new(|seen| seen.packet.tcp().is_some());
@@ -241,30 +245,11 @@ fn an_orphan_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
 
 #[test]
 fn a_half_closed_socket_in_time_wait_whose_neighbour_is_gone_is_forgotten() {
-    use smoltcp::wire::*;
     let mut pair = Pair::new(ETHERNET);
     let (client, server) = pair.connection(ETHERNET);
     pair.b.shutdown(server, Shutdown::Write).expect("open");
     pair.settle();
-    // 64 other hosts ask for b, which pushes a out of the cache.
-    pair.run_for(secs(1));
-    for n in 10..80_u8 {
-        let arp = ArpRepr::EthernetIpv4 {
-            operation: ArpOperation::Request,
-            source_hardware_addr: EthernetAddress([2, 0, 0, 0, 0, n]),
-            source_protocol_addr: [192, 0, 2, n].into(),
-            target_hardware_addr: EthernetAddress([0; 6]),
-            target_protocol_addr: [192, 0, 2, 2].into(),
-        };
-        let mut buf = vec![0; 14 + 28];
-        let mut eth = EthernetFrame::new_unchecked(&mut buf[..]);
-        eth.set_src_addr(EthernetAddress([2, 0, 0, 0, 0, n]));
-        eth.set_dst_addr(EthernetAddress::BROADCAST);
-        eth.set_ethertype(EthernetProtocol::Arp);
-        arp.emit(&mut ArpPacket::new_unchecked(eth.payload_mut()));
-        pair.inject_to_b(&buf);
-        pair.settle();
-    }
+    push_a_out_of_the_cache(&mut pair);
     pair.a.close(client).expect("open");
     // The FIN gets through, and then a is gone.
     pair.carries = Box::new(|seen| seen.packet.tcp().is_some());
