@@ -24,6 +24,7 @@ pub use config::{ADDRESSES_MAX, Config, ConfigError, Seed, TCP_RECV_BYTES_MAX, T
 pub use demux::ports::EPHEMERAL_MIN;
 pub use errno::Errno;
 pub use readiness::{Interest, Readiness};
+pub use socket::options::Congestion;
 pub use socket::tcp::TcpState;
 pub use socket::udp::Datagram;
 pub use socket::{Domain, Shutdown, SocketId, Type};

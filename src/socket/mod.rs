@@ -1,5 +1,6 @@
 //! What is a socket, and how is it named?
 
+pub(crate) mod options;
 pub(crate) mod slots;
 pub(crate) mod tcp;
 pub(crate) mod udp;

@@ -5,6 +5,7 @@ use core::task::Waker;
 
 use managed::ManagedSlice;
 
+use super::options::Options;
 use super::tcp::Connection;
 use super::tcp::listener::Listener;
 use super::udp::Datagrams;
@@ -32,6 +33,7 @@ pub(crate) struct Slot<'a> {
     pub(crate) error: Option<Errno>,
     pub(crate) read_waker: Option<Waker>,
     pub(crate) write_waker: Option<Waker>,
+    pub(crate) options: Options,
     pub(crate) body: Body<'a>,
 }
 
@@ -72,6 +74,7 @@ impl Slot<'_> {
         error: None,
         read_waker: None,
         write_waker: None,
+        options: Options::NEW,
         body: Body::Free,
     };
 

@@ -56,7 +56,10 @@ impl Stack<'_> {
         connection.parent = listener;
         connection.stage = Stage::HalfOpen;
         connection.deadline = Some(self.now.saturating_add(self.config.half_open_timeout));
+        // Linux: a connection inherits its listener's options.
+        let options = self.slots.get(listener).options;
         let slot = self.slots.get_mut(child);
+        slot.options = options;
         slot.local = Some(local);
         slot.remote = Some(remote);
         slot.body = Body::Tcp(connection);
