@@ -6,6 +6,7 @@ mod accept;
 mod close;
 mod connect;
 mod datagrams;
+mod local;
 mod names;
 mod open;
 mod readiness;

@@ -1,7 +1,5 @@
 //! What does a UDP socket hold?
 
-pub(crate) mod engine;
-
 use core::net::{IpAddr, SocketAddr};
 
 use managed::ManagedSlice;

@@ -18,6 +18,9 @@ impl Stack<'_> {
         self.bind_if_needed(index)?;
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
+        if ip.is_loopback() && !self.is_local(remote.ip()) {
+            return Err(Errno::EINVAL);
+        }
         let local = SocketAddr::new(ip, bound.port());
         if self.demux.find(UDP, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
             && self.slots.get(index).remote != Some(remote)
@@ -52,6 +55,10 @@ impl Stack<'_> {
         self.bind_if_needed(index)?;
         let bound = self.slots.get(index).local.map_or(source, |local| local.ip());
         let local = if bound.is_unspecified() || self.is_group(bound) { source } else { bound };
+        // Linux: packets from a loopback address cannot leave the host.
+        if local.is_loopback() && !self.is_local(remote.ip()) {
+            return Err(Errno::EINVAL);
+        }
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         if data.len() > datagrams.send.capacity() {
@@ -114,11 +121,11 @@ impl Stack<'_> {
             Domain::Inet => 20 + 8,
             Domain::Inet6 => 40 + 8,
         };
-        self.ip_mtu.saturating_sub(headers).min(self.datagram_engine.payload_max())
+        self.ip_mtu.saturating_sub(headers)
     }
 
     /// The own address that a datagram to `remote` carries.
-    fn source_towards(&self, remote: SocketAddr) -> Result<IpAddr, Errno> {
+    fn source_towards(&mut self, remote: SocketAddr) -> Result<IpAddr, Errno> {
         if self.is_broadcast(remote.ip()) {
             // SO_BROADCAST is not set (it cannot be, yet).
             return Err(Errno::EACCES);
