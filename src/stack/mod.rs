@@ -7,6 +7,8 @@ pub(crate) mod counters;
 pub(crate) mod deadlines;
 mod egress;
 pub(crate) mod emit;
+#[cfg_attr(not(test), expect(dead_code, reason = "joined to the stack in the next change"))]
+pub(crate) mod fragment;
 mod ingress;
 mod life;
 pub(crate) mod neighbors;
