@@ -13,6 +13,8 @@ mod ingress;
 mod life;
 pub(crate) mod neighbors;
 #[cfg_attr(not(test), expect(dead_code, reason = "joined to the stack in the next change"))]
+pub(crate) mod path_mtu;
+#[cfg_attr(not(test), expect(dead_code, reason = "joined to the stack in the next change"))]
 pub(crate) mod reassembly;
 mod storage;
 pub(crate) mod time_wait;
