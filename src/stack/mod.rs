@@ -16,6 +16,7 @@ mod life;
 pub(crate) mod local;
 pub(crate) mod neighbors;
 mod outbound;
+mod path_mtu;
 pub(crate) mod reassembly;
 mod resolve;
 mod storage;
