@@ -7,10 +7,12 @@ use super::counters::Counters;
 use super::deadlines::Deadlines;
 use super::icmp::Budget;
 use super::interfaces::Interfaces;
+use super::path_mtu::PathMtus;
+use super::reassembly::Reassembly;
 use super::neighbors::Neighbors;
 use super::storage::{Parts, Storage, StorageError};
 use super::time_wait::TimeWait;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
 use crate::socket::slots::{Line, NONE, Queue, Slots};
 use crate::time::Instant;
@@ -108,6 +110,9 @@ impl<'a> Stack<'a> {
             due: Line::new(Queue::Due),
             answering: Line::new(Queue::Due),
             unresolved: Line::new(Queue::Neighbor),
+            reassembly: Reassembly::new(parts.reassembly, parts.reassembly_max),
+            path_mtus: PathMtus::new(),
+            ident: config.seed.stream(Stream::Identification) as u32,
             icmp_budget: Budget::FULL,
             counters: Counters::default(),
             blocked: false,

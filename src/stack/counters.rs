@@ -18,8 +18,14 @@ pub struct Counters {
     pub dropped_too_large: u64,
     /// Packets of the host to itself that found no room.
     pub dropped_local_overflow: u64,
-    /// IP fragments; reassembly is not built in.
+    /// IP fragments that were of no use: against the rules, overlapping, or without room.
     pub dropped_fragments: u64,
+    /// IP packets put together from fragments.
+    pub reassembled: u64,
+    /// IP packets given up because fragments did not come in time, or to make room for others.
+    pub reassembly_failures: u64,
+    /// IP packets that were cut into fragments.
+    pub fragmented: u64,
     /// TCP segments to a broadcast or multicast address (RFC 9293 MUST-57).
     pub dropped_tcp_not_unicast: u64,
     /// Segments with a FIN whose data reaches beyond the receive buffer; they come again (B3).

@@ -32,6 +32,9 @@ impl Stack<'_> {
         if self.neighbors.is_asking() {
             self.ask_neighbors(&mut outlet);
         }
+        if self.reassembly.next_at().is_some_and(|at| at <= self.now) {
+            self.expire_fragments(&mut outlet);
+        }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;
         while turns > 0 && !self.blocked {

@@ -1,11 +1,15 @@
 //! What does ICMP say to us, and we in ICMP?
 
+use managed::ManagedSlice;
+
 use super::Stack;
 use super::classify::ip::Packet;
 use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
 use super::emit::Header;
+use super::outbound::Way;
+use super::reassembly::{Expired, Reassembly};
 use crate::demux::{Route, UDP};
-use crate::device::TxToken;
+use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
 use crate::time::{Duration, Instant};
 
@@ -82,7 +86,7 @@ impl Stack<'_> {
     /// packets to a group or from nobody in particular). `bytes`: the whole packet that is refused.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn refuse_packet(&mut self, refusal: Refusal, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
-        self.counters.refused += 1;
+        self.counters.refused += u64::from(refusal != Refusal::Reassembly);
         let (own, peer) = (flow.local.ip(), flow.remote.ip());
         let is_to_us = self.is_local(own) && flow.link.is_none_or(|(_, to)| to.is_unicast());
         if !is_to_us || !crate::addr::is_unicast(peer) || !self.icmp_budget.take(self.now) {
@@ -104,6 +108,27 @@ impl Stack<'_> {
         let room = if is_v4 { IPV4_ERROR_MAX } else { IPV6_ERROR_MAX }.min(self.mtu_towards(peer));
         let quote = &bytes[..bytes.len().min(room.saturating_sub(header.len() + 8))];
         self.reply_icmp(flow, &header, kind, u32::to_be_bytes(detail), quote, reply);
+    }
+
+    /// Gives up packets whose fragments did not come in time, and tells their senders where the first
+    /// fragment came (RFC 792, RFC 8200 §4.5).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
+        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
+        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        while let Some(Expired { key, first }) = reassembly.expire(self.now) {
+            self.counters.reassembly_failures += 1;
+            let Some(first) = first else { continue };
+            let Way::Device(mac) = self.way_to(key.source) else { continue };
+            let link = self.config.mac.zip(mac).map(|(own, peer)| (peer, own));
+            let flow = Flow { local: (key.destination, 0).into(), remote: (key.source, 0).into(), link };
+            // An error that finds no room is not worth waiting for.
+            let Some(token) = outlet.frame(self.now.to_smoltcp()) else { continue };
+            self.refuse_packet(Refusal::Reassembly, &flow, first, token);
+            // It counts where it is sent.
+            outlet.sent -= 1;
+        }
+        self.reassembly = reassembly;
     }
 
     /// An ICMP error about a packet of ours (B21: smoltcp needs the whole packet quoted).

@@ -2,12 +2,15 @@
 
 use core::net::IpAddr;
 
+use managed::ManagedSlice;
+
 use super::Stack;
 use super::classify::ip::trim;
 use super::classify::{Class, Flow, Segment, classify, classify_ip};
 use super::emit::Answer;
 use super::icmp::Refusal;
 use super::local::Local;
+use super::reassembly::{self, Outcome, Reassembly};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP};
@@ -57,7 +60,7 @@ impl Stack<'_> {
             Class::Ndp(ndp) => self.on_ndp(ndp, reply),
             Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) | Class::Fragment(flow) => {
                 if self.admit(flow, bytes, origin) {
-                    self.on_packet(class, flow, bytes, reply);
+                    self.on_packet(class, flow, bytes, origin, reply);
                 }
             }
             Class::IcmpError(error) => {
@@ -66,6 +69,18 @@ impl Stack<'_> {
                 }
             }
             Class::Other => self.counters.dropped_unknown += 1,
+            Class::Malformed => self.counters.dropped_malformed += 1,
+        }
+    }
+
+    /// A packet that was put together. Its fragments were admitted, and the header is our own.
+    fn on_whole(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        match class {
+            Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
+            Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) => self.on_content(class, flow, bytes, reply),
+            Class::IcmpError(error) => self.on_icmp_error(error),
+            // RFC 6980 §5: neighbour discovery is never fragmented. RFC 8200 §4.5: nor are fragments.
+            Class::Arp(_) | Class::Ndp(_) | Class::Fragment(_) | Class::Other => self.counters.dropped_unknown += 1,
             Class::Malformed => self.counters.dropped_malformed += 1,
         }
     }
@@ -98,18 +113,38 @@ impl Stack<'_> {
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_packet(&mut self, class: &Class, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
+    fn on_packet(&mut self, class: &Class, flow: &Flow, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         if let Class::Fragment(_) = class {
-            self.counters.dropped_fragments += 1;
-            return;
+            return self.on_fragment(flow, bytes, origin, reply);
         }
-        let bytes = trim(bytes);
+        self.on_content(class, flow, trim(bytes), reply);
+    }
+
+    fn on_content(&mut self, class: &Class, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
         let Ok(packet) = super::classify::ip::parse(bytes) else { return };
         match class {
             Class::Udp(_) => self.on_datagram(flow, &packet, bytes, reply),
             Class::Icmp(_) => self.on_icmp(flow, &packet, reply),
             _ => self.refuse_packet(Refusal::Protocol, flow, bytes, reply),
         }
+    }
+
+    /// A part of a packet: when it is the last one missing, the whole packet is as if it had come at once.
+    fn on_fragment(&mut self, flow: &Flow, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        // Taken out, so that the packet in it can be handed on.
+        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
+        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        let Outcome { verdict, has_evicted } = reassembly.on_fragment(bytes, self.now);
+        self.counters.reassembly_failures += u64::from(has_evicted);
+        match verdict {
+            reassembly::Verdict::Incomplete => {}
+            reassembly::Verdict::Dropped(_) => self.counters.dropped_fragments += 1,
+            reassembly::Verdict::Complete(packet) => {
+                self.counters.reassembled += 1;
+                self.on_whole(&classify_ip(flow.link, packet), packet, origin, reply);
+            }
+        }
+        self.reassembly = reassembly;
     }
 
     fn on_segment(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {

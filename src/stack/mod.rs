@@ -41,6 +41,8 @@ use deadlines::Deadlines;
 use icmp::Budget;
 use interfaces::Interfaces;
 use local::Local;
+use path_mtu::PathMtus;
+use reassembly::Reassembly;
 use neighbors::Neighbors;
 pub use storage::{Storage, StorageError};
 use time_wait::TimeWait;
@@ -117,6 +119,11 @@ pub struct Stack<'a> {
     answering: Line,
     /// Slots that wait for a neighbour's link-layer address.
     unresolved: Line,
+    /// IP packets of which fragments are missing.
+    reassembly: Reassembly<'a>,
+    path_mtus: PathMtus,
+    /// Identification of the next packet that has to be cut.
+    ident: u32,
     icmp_budget: Budget,
     counters: Counters,
     /// The device had no room in the last step.
@@ -201,7 +208,8 @@ impl Stack<'_> {
             return Some(self.now);
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);
-        earliest(earliest(slots, self.neighbors.next_at()), self.time_wait.next_at())
+        let tables = earliest(self.neighbors.next_at(), self.time_wait.next_at());
+        earliest(earliest(slots, tables), self.reassembly.next_at())
     }
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
@@ -293,7 +301,13 @@ impl Stack<'_> {
 
     /// Largest IP packet on the way to `remote`, bytes.
     fn mtu_towards(&self, remote: IpAddr) -> usize {
-        if self.is_local(remote) { self.local_mtu } else { self.ip_mtu }
+        if self.is_local(remote) {
+            self.local_mtu
+        } else if self.path_mtus.is_empty() {
+            self.ip_mtu
+        } else {
+            self.path_mtus.get(remote, self.ip_mtu, self.now)
+        }
     }
 
     /// The checksums that packets to `remote` leave with: no device finishes what stays in this host.

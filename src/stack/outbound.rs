@@ -5,11 +5,13 @@ use core::net::{IpAddr, SocketAddr};
 use super::Stack;
 use super::egress::{SHARE_FRAMES, Turn};
 use super::emit::{Header, UDP_HEADER_LEN, group_mac, udp_header};
+use super::fragment::{self, Cuts, Ipv4Header, Ipv6Header, Piece};
 use super::local::Local;
 use crate::addr::MacAddr;
 use crate::demux::UDP;
-use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path};
+use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path, TxToken};
 use crate::socket::slots::Body;
+use crate::socket::udp::Cut;
 
 /// The way to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +92,7 @@ impl Stack<'_> {
             }
             if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
                 datagrams.send.pop();
+                datagrams.cut = None;
             }
             self.slots.get_mut(index).wake_write();
         }
@@ -103,27 +106,94 @@ impl Stack<'_> {
         let options = slot.options;
         let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
+        let Some((envelope, _)) = datagrams.send.peek() else { return Sending::Done };
+        let mtu = self.mtu_towards(envelope.remote.ip());
+        let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, data)) = datagrams.send.peek() else { return Sending::Done };
         let (local, remote) = (SocketAddr::new(envelope.local, port), envelope.remote);
-        let head = udp_header(local, remote, data, checksums.udp.tx());
         let ttl = match remote.ip() {
             ip if ip.is_multicast() => options.multicast_ttl,
             IpAddr::V4(_) => options.ttl,
             IpAddr::V6(_) => options.unicast_hops,
         };
-        let header =
-            Header { source: local.ip(), destination: remote.ip(), protocol: UDP, ttl, tos: options.tos };
+        let header = Header { source: local.ip(), destination: remote.ip(), protocol: UDP, ttl, tos: options.tos };
         outlet.path.tos = 0;
-        outlet.refused = false;
-        let Some(token) = outlet.transmit(self.now.to_smoltcp()) else { return Sending::Blocked };
-        let header_len = header.len();
-        let payload_len = UDP_HEADER_LEN + data.len();
-        smoltcp::phy::TxToken::consume(token, header_len + payload_len, |packet| {
-            header.write(packet, payload_len, &checksums);
-            packet[header_len..header_len + UDP_HEADER_LEN].copy_from_slice(&head);
-            packet[header_len + UDP_HEADER_LEN..].copy_from_slice(data);
-        });
         self.counters.sockets_visited_out += 1;
+        let (now, header_len, payload_len) = (self.now.to_smoltcp(), header.len(), UDP_HEADER_LEN + data.len());
+        if header_len + payload_len <= mtu {
+            let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
+            let head = udp_header(local, remote, data, checksums.udp.tx());
+            token.consume(header_len + payload_len, |packet| {
+                header.write(packet, payload_len, &checksums);
+                packet[header_len..header_len + UDP_HEADER_LEN].copy_from_slice(&head);
+                packet[header_len + UDP_HEADER_LEN..].copy_from_slice(data);
+            });
+            return Sending::Done;
+        }
+        let cut = datagrams.cut.get_or_insert_with(|| {
+            self.ident = self.ident.wrapping_add(1);
+            self.counters.fragmented += 1;
+            Cut { ident: self.ident, sent: 0, mtu }
+        });
+        // No device finishes a checksum over several packets.
+        let head = udp_header(local, remote, data, true);
+        header.send_pieces(outlet, now, cut, [&head, data])
+    }
+}
+
+impl Header {
+    /// Sends a payload, given in two parts, as fragments: those that `cut` does not count as sent.
+    fn send_pieces(
+        &self,
+        outlet: &mut Outlet<'_, impl Device + ?Sized>,
+        now: smoltcp::time::Instant,
+        cut: &mut Cut,
+        [head, data]: [&[u8]; 2],
+    ) -> Sending {
+        let payload_len = head.len() + data.len();
+        let header_len = if self.source.is_ipv4() { fragment::IPV4_HEADER_LEN } else { fragment::IPV6_HEADER_LEN };
+        // An MTU that leaves no room for a piece has no way out: such datagrams are lost.
+        let Some(cuts) = Cuts::new(header_len, payload_len, cut.mtu) else { return Sending::Done };
+        while let Some(piece) = cuts.get(cut.sent) {
+            let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
+            token.consume(header_len + piece.len, |packet| {
+                self.write_piece(cut.ident, piece, packet);
+                let (mut room, mut offset) = (&mut packet[header_len..], piece.offset);
+                for part in [head, data] {
+                    let rest = part.get(offset..).unwrap_or_default();
+                    let (filled, left) = room.split_at_mut(rest.len().min(room.len()));
+                    filled.copy_from_slice(&rest[..filled.len()]);
+                    room = left;
+                    offset = offset.saturating_sub(part.len());
+                }
+            });
+            cut.sent += 1;
+        }
         Sending::Done
+    }
+
+    fn write_piece(&self, ident: u32, piece: Piece, packet: &mut [u8]) {
+        match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Ipv4Header {
+                source,
+                destination,
+                protocol: self.protocol,
+                ttl: self.ttl,
+                tos: self.tos,
+                id: ident as u16,
+                dont_fragment: false,
+            }
+            .write(piece, packet),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Ipv6Header {
+                source,
+                destination,
+                next_header: self.protocol,
+                hop_limit: self.ttl,
+                traffic_class: self.tos,
+                id: ident,
+            }
+            .write(piece, packet),
+            _ => unreachable!("both addresses are of one family"),
+        }
     }
 }

@@ -7,6 +7,7 @@ use smoltcp::iface::SocketStorage;
 
 use super::deadlines::Entry as Deadline;
 use super::local::{Entry as LocalEntry, Local};
+use super::reassembly::Place as ReassemblyPlace;
 use super::time_wait::Place as TimeWaitPlace;
 use crate::config::{ConfigError, TCP_RECV_BYTES_MAX};
 use crate::demux::table::Bucket;
@@ -46,6 +47,8 @@ pub struct Storage<
     udp_bytes: [[[u8; UDP_BYTES]; 2]; UDP],
     local_entries: [[LocalEntry; LOCAL_PACKETS]; 2],
     local_bytes: [[[u8; UDP_BYTES]; 2]; 2],
+    reassembly_place: [Option<ReassemblyPlace<'a>>; 1],
+    reassembly_bytes: [[u8; UDP_BYTES]; 2],
 }
 
 impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYTES: usize, const UDP_BYTES: usize>
@@ -69,6 +72,8 @@ impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYT
             udp_bytes: [[[0; UDP_BYTES]; 2]; UDP],
             local_entries: [const { [const { LocalEntry::EMPTY }; LOCAL_PACKETS] }; 2],
             local_bytes: [[[0; UDP_BYTES]; 2]; 2],
+            reassembly_place: [const { None }; 1],
+            reassembly_bytes: [[0; UDP_BYTES]; 2],
         }
     }
 }
@@ -127,6 +132,8 @@ pub(super) struct Parts<'a> {
     pub(super) queues: Queues<'a>,
     pub(super) local: Local<'a>,
     pub(super) local_spare: Local<'a>,
+    pub(super) reassembly: ManagedSlice<'a, ReassemblyPlace<'a>>,
+    pub(super) reassembly_max: usize,
 }
 
 impl<'a> Parts<'a> {
@@ -154,6 +161,8 @@ impl<'a> Parts<'a> {
             },
             local: Local::growing(),
             local_spare: Local::growing(),
+            reassembly: ManagedSlice::Owned(vec![]),
+            reassembly_max: config.reassembly_max,
         }
     }
 
@@ -187,6 +196,11 @@ impl<'a> Parts<'a> {
         }
         let [entries, spare_entries] = &mut storage.local_entries;
         let [bytes, spare_bytes] = &mut storage.local_bytes;
+        let reassembly = match &mut storage.reassembly_place {
+            [place] => {
+                core::slice::from_mut(place.insert(ReassemblyPlace::lent(storage.reassembly_bytes.as_flattened_mut())))
+            }
+        };
         Ok(Self {
             places: ManagedSlice::Borrowed(&mut storage.places),
             sockets_max: SOCKETS,
@@ -199,6 +213,8 @@ impl<'a> Parts<'a> {
             queues: Queues::Lent(&mut storage.queues),
             local: Local::lent(entries, bytes.as_flattened_mut()),
             local_spare: Local::lent(spare_entries, spare_bytes.as_flattened_mut()),
+            reassembly: ManagedSlice::Borrowed(reassembly),
+            reassembly_max: 1,
         })
     }
 }

@@ -6,6 +6,7 @@ mod accept;
 mod close;
 mod connect;
 mod datagrams;
+mod fragments;
 mod local;
 mod names;
 mod open;

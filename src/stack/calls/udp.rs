@@ -115,13 +115,12 @@ impl Stack<'_> {
         self.make_due(index);
     }
 
-    /// The largest UDP payload that fits into one packet, bytes (fragmentation is not built in).
+    /// The largest UDP payload there is, bytes: what the length fields of IP and UDP can say.
     pub(in crate::stack) fn payload_max(&self, domain: Domain) -> usize {
-        let headers = match domain {
-            Domain::Inet => 20 + 8,
-            Domain::Inet6 => 40 + 8,
-        };
-        self.ip_mtu.saturating_sub(headers)
+        match domain {
+            Domain::Inet => 65_535 - 20 - 8,
+            Domain::Inet6 => 65_535 - 8,
+        }
     }
 
     /// The own address that a datagram to `remote` carries.

@@ -1,3 +1,5 @@
+//! Does every packet come out as it was cut, and nothing else?
+
 use super::*;
 
 extern crate std;
