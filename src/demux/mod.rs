@@ -9,7 +9,7 @@ use managed::ManagedSlice;
 
 use crate::config::{Seed, Stream};
 use crate::errno::Errno;
-use crate::socket::slots::{Body, Slots};
+use crate::socket::slots::{Body, Slot, Slots};
 use crate::stack::time_wait::TimeWait;
 use table::{Bucket, FlowKey, Secret, Table};
 
@@ -61,26 +61,92 @@ impl<'a> Demux<'a> {
         if connected != Route::Nobody {
             return connected;
         }
-        self.route_unconnected(protocol, local, slots, time_wait)
+        self.route_unconnected(protocol, local, remote, slots)
     }
 
-    /// The socket bound or listening at `local` or at its port, whoever sends.
+    /// The socket bound or listening at `local` or at its port: most specific first, IPv4 before dual-stack.
+    /// Among equals with `SO_REUSEPORT` the hash of the 4-tuple chooses, else the last one bound is it.
     pub(crate) fn route_unconnected(
         &self,
         protocol: u8,
         local: SocketAddr,
+        remote: SocketAddr,
         slots: &Slots<'_>,
-        time_wait: &TimeWait<'_>,
     ) -> Route {
         if self.unconnected == 0 {
             return Route::Nobody;
         }
-        let bound = self.find(protocol, &local, None, slots, time_wait);
-        if bound != Route::Nobody {
-            return bound;
+        let found = Self::names_of(local).find_map(|(name, is_dual)| {
+            let mut rivals = Rivals::NONE;
+            self.each_bound(protocol, name, is_dual, slots, |index| rivals.add(index, slots.get(index)));
+            let spread = || self.secret.hash(&FlowKey { protocol, local: &local, remote: Some(&remote) });
+            let index = rivals.winner(spread, |nth| {
+                let (mut count, mut chosen) = (0, None);
+                self.each_bound(protocol, name, is_dual, slots, |index| {
+                    chosen = if count == nth { Some(index) } else { chosen };
+                    count += 1;
+                });
+                chosen
+            })?;
+            Some(index)
+        });
+        match found {
+            Some(index) if matches!(slots.get(index).body, Body::Listener(_)) => Route::Listener(index),
+            Some(index) => Route::Socket(index),
+            None => Route::Nobody,
         }
+    }
+
+    /// Every socket that a datagram to a group or to everybody is for, whatever its memberships.
+    pub(crate) fn each_receiver(
+        &self,
+        protocol: u8,
+        local: SocketAddr,
+        remote: SocketAddr,
+        slots: &Slots<'_>,
+        mut visit: impl FnMut(u32),
+    ) {
+        let hash = self.secret.hash(&FlowKey { protocol, local: &local, remote: Some(&remote) });
+        self.table.each(hash, |value| {
+            if value & TIME_WAIT_BIT == 0 && is_at(slots.get(value), protocol, &local, Some(&remote)) {
+                visit(value);
+            }
+        });
+        if self.unconnected > 0 {
+            for (name, is_dual) in Self::names_of(local) {
+                self.each_bound(protocol, name, is_dual, slots, &mut visit);
+            }
+        }
+    }
+
+    /// The names under which a socket may be bound that takes packets to `local`, and whether it must be a
+    /// dual-stack one for that.
+    fn names_of(local: SocketAddr) -> impl Iterator<Item = (SocketAddr, bool)> {
         let anywhere = SocketAddr::new(wildcard_like(local.ip()), local.port());
-        self.find(protocol, &anywhere, None, slots, time_wait)
+        let dual = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), local.port());
+        let names = [Some((local, false)), Some((anywhere, false)), local.is_ipv4().then_some((dual, true))];
+        names.into_iter().flatten()
+    }
+
+    /// Every unconnected socket bound to exactly `name`.
+    fn each_bound(
+        &self,
+        protocol: u8,
+        name: SocketAddr,
+        is_dual: bool,
+        slots: &Slots<'_>,
+        mut visit: impl FnMut(u32),
+    ) {
+        let hash = self.secret.hash(&FlowKey { protocol, local: &name, remote: None });
+        self.table.each(hash, |value| {
+            if value & TIME_WAIT_BIT != 0 {
+                return;
+            }
+            let slot = slots.get(value);
+            if is_at(slot, protocol, &name, None) && !(is_dual && slot.options.v6_only) {
+                visit(value);
+            }
+        });
     }
 
     /// The one entry with exactly this key.
@@ -99,12 +165,7 @@ impl<'a> Demux<'a> {
                 protocol == TCP
                     && time_wait.get(index).is_some_and(|entry| entry.local == *local && Some(&entry.remote) == remote)
             }
-            None => {
-                let slot = slots.get(value);
-                slot.local.as_ref() == Some(local)
-                    && slot.remote.as_ref() == remote
-                    && protocol_of(&slot.body) == Some(protocol)
-            }
+            None => is_at(slots.get(value), protocol, local, remote),
         });
         match found {
             None => Route::Nobody,
@@ -116,7 +177,7 @@ impl<'a> Demux<'a> {
         }
     }
 
-    /// Makes a slot known under its `local` and `remote`. The caller knows that nobody else is.
+    /// Makes a slot known under its `local` and `remote`. The caller knows that it may be.
     pub(crate) fn add(&mut self, slots: &mut Slots<'_>, index: u32) -> Result<(), Errno> {
         let slot = slots.get_mut(index);
         debug_assert!(!slot.routed);
@@ -157,6 +218,41 @@ impl<'a> Demux<'a> {
             _ => unreachable!("only bound sockets are routed"),
         }
     }
+}
+
+/// Sockets bound to the same name.
+struct Rivals {
+    count: usize,
+    /// The one that was bound last, and when.
+    newest: Option<(u32, u32)>,
+    /// Whether all of them share their port by `SO_REUSEPORT`.
+    is_shared: bool,
+}
+
+impl Rivals {
+    const NONE: Self = Self { count: 0, newest: None, is_shared: true };
+
+    fn add(&mut self, index: u32, slot: &Slot<'_>) {
+        self.count += 1;
+        self.is_shared &= slot.options.reuse_port;
+        if self.newest.is_none_or(|(bound_at, _)| bound_at < slot.bound_at) {
+            self.newest = Some((slot.bound_at, index));
+        }
+    }
+
+    /// `spread`: a hash of the packet's 4-tuple; `nth`: the rival in this place.
+    fn winner(&self, spread: impl FnOnce() -> u64, nth: impl FnOnce(usize) -> Option<u32>) -> Option<u32> {
+        if self.count > 1 && self.is_shared {
+            return nth((spread() % self.count as u64) as usize);
+        }
+        self.newest.map(|(_, index)| index)
+    }
+}
+
+fn is_at(slot: &Slot<'_>, protocol: u8, local: &SocketAddr, remote: Option<&SocketAddr>) -> bool {
+    slot.local.as_ref() == Some(local)
+        && slot.remote.as_ref() == remote
+        && protocol_of(&slot.body) == Some(protocol)
 }
 
 /// Values with this bit name connections in TIME-WAIT, values without it name slots.

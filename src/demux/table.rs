@@ -72,7 +72,16 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Adds `value` (not `u32::MAX`). The caller knows that its key is not in the table.
+    /// Shows every value with this hash to `visit`.
+    pub(crate) fn each(&self, hash: u64, mut visit: impl FnMut(u32)) {
+        // Nothing is the one that was looked for: the search ends at an empty bucket.
+        let _ = self.find(hash, |value| {
+            visit(value);
+            false
+        });
+    }
+
+    /// Adds `value` (not `u32::MAX`), which is not in the table yet. Keys may be in it more than once.
     pub(crate) fn insert(&mut self, hash: u64, value: u32) -> Result<(), Full> {
         assert_ne!(value, NOTHING, "this value marks an empty bucket");
         if self.len >= load_max(self.buckets.len()) {

@@ -27,6 +27,8 @@ pub(crate) struct Slot<'a> {
     pub(crate) queue: Queue,
     /// Next slot in the same queue.
     next: u32,
+    /// Which of all binds of the stack this was, counted from 1.
+    pub(crate) bound_at: u32,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) remote: Option<SocketAddr>,
     /// First cause of a failure that no call has reported yet (`SO_ERROR`).
@@ -69,6 +71,7 @@ impl Slot<'_> {
         routed: false,
         queue: Queue::Idle,
         next: NONE,
+        bound_at: 0,
         local: None,
         remote: None,
         error: None,

@@ -98,6 +98,7 @@ impl<'a> Stack<'a> {
             slots: Slots::new(parts.places, parts.sockets_max),
             demux: Demux::new(parts.buckets, &config.seed),
             ports: Ports::new(&config.seed),
+            binds: 0,
             engines: parts.engines,
             queues: parts.queues,
             local: parts.local,

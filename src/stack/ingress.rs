@@ -290,7 +290,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_opening(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, .. } = segment.flow;
-        match self.demux.route_unconnected(TCP, local, &self.slots, &self.time_wait) {
+        match self.demux.route_unconnected(TCP, local, remote, &self.slots) {
             // A damaged SYN would hold a child's place until its timer ends.
             Route::Listener(_) if !self.is_intact(bytes) => self.counters.dropped_malformed += 1,
             Route::Listener(listener) => {

@@ -319,6 +319,7 @@ impl Stack<'_> {
     pub(super) fn hand_over_to_time_wait(&mut self, index: u32) {
         let slot = self.slots.get(index);
         let (Some(local), Some(remote)) = (slot.local, slot.remote) else { unreachable!("it was connected") };
+        let is_shared = slot.options.reuse_address;
         let ended_at = self.slots.connection(index).ended_at;
         self.over(index);
         let Some((snd_nxt, rcv_nxt)) = ended_at else { return };
@@ -328,10 +329,13 @@ impl Stack<'_> {
             self.counters.time_wait_evicted += 1;
             self.forget_time_wait(oldest);
         }
-        if let Some(entry) = self.time_wait.insert((local, remote), snd_nxt, rcv_nxt, self.now)
-            && self.demux.add_time_wait(entry, local, remote).is_err()
-        {
-            self.time_wait.remove(entry);
+        if let Some(entry) = self.time_wait.insert((local, remote), snd_nxt, rcv_nxt, self.now) {
+            if is_shared {
+                self.time_wait.share(entry);
+            }
+            if self.demux.add_time_wait(entry, local, remote).is_err() {
+                self.time_wait.remove(entry);
+            }
         }
     }
 

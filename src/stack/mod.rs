@@ -99,6 +99,8 @@ pub struct Stack<'a> {
     pub(crate) slots: Slots<'a>,
     demux: Demux<'a>,
     ports: Ports,
+    /// How often a socket was bound.
+    binds: u32,
     engines: Engines<'a>,
     queues: Queues<'a>,
     /// Packets to this host itself, and room for the answers to them.

@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) snd_nxt: u32,
     /// The sequence number expected from the peer.
     pub(crate) rcv_nxt: u32,
+    /// Whether its socket had `SO_REUSEADDR`: then another that has it may bind to the port.
+    pub(crate) reuse_address: bool,
     pub(crate) expires_at: Instant,
     older: u32,
     newer: u32,
@@ -116,11 +118,18 @@ impl<'a> TimeWait<'a> {
     ) -> Option<u32> {
         let index = self.place()?;
         let expires_at = now.saturating_add(self.duration);
-        let entry = Entry { local, remote, snd_nxt, rcv_nxt, expires_at, older: NONE, newer: NONE };
+        let entry = Entry { local, remote, snd_nxt, rcv_nxt, reuse_address: false, expires_at, older: NONE, newer: NONE };
         self.places[index as usize] = Place(Some(entry), NONE);
         self.append(index);
         self.len += 1;
         Some(index)
+    }
+
+    /// Its port may be bound again by whoever has `SO_REUSEADDR` too.
+    pub(crate) fn share(&mut self, index: u32) {
+        if let Some(entry) = self.entry(index) {
+            entry.reuse_address = true;
+        }
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&Entry> {

@@ -7,7 +7,8 @@ mod udp;
 use core::net::SocketAddr;
 
 use super::Stack;
-use crate::demux::{TCP, UDP, ports};
+use crate::demux::ports::{self, Claim};
+use crate::demux::{TCP, UDP};
 use crate::errno::Errno;
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Connection, TcpState};
@@ -91,8 +92,9 @@ impl Stack<'_> {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let local = SocketAddr::new(ip, local.port());
-        let local = if local.port() == 0 { self.choose_port(protocol, local)? } else { local };
-        if ports::is_in_use(protocol, local, &self.slots, &self.time_wait) {
+        let local = if local.port() == 0 { self.choose_port(index, local)? } else { local };
+        let claim = Claim::of(self.slots.get(index), local).ok_or(Errno::EBADF)?;
+        if ports::is_in_use(&claim, index, &self.slots, &self.time_wait) {
             return Err(Errno::EADDRINUSE);
         }
         self.set_local(index, local)
@@ -400,7 +402,9 @@ impl Stack<'_> {
     /// Binds a slot, and makes it known if it can be reached that way: a UDP socket at once, a TCP socket
     /// when it listens or connects.
     fn set_local(&mut self, index: u32, local: SocketAddr) -> Result<(), Errno> {
-        self.slots.get_mut(index).local = Some(local);
+        self.binds = self.binds.wrapping_add(1);
+        let slot = self.slots.get_mut(index);
+        (slot.local, slot.bound_at) = (Some(local), self.binds);
         if let Body::Udp(_) = self.slots.get(index).body
             && let Err(error) = self.demux.add(&mut self.slots, index)
         {
@@ -410,12 +414,14 @@ impl Stack<'_> {
         Ok(())
     }
 
-    /// An ephemeral port for a socket that binds without a peer in mind.
-    fn choose_port(&mut self, protocol: u8, local: SocketAddr) -> Result<SocketAddr, Errno> {
+    /// An ephemeral port for a socket that binds without a peer in mind: one that nobody has, shared or not.
+    fn choose_port(&mut self, index: u32, local: SocketAddr) -> Result<SocketAddr, Errno> {
         let (slots, time_wait) = (&self.slots, &self.time_wait);
-        let is_free = |port| !ports::is_in_use(protocol, SocketAddr::new(local.ip(), port), slots, time_wait);
-        let port = self.ports.choose(is_free).ok_or(Errno::EADDRINUSE)?;
-        Ok(SocketAddr::new(local.ip(), port))
+        let claim = Claim::of(slots.get(index), local).ok_or(Errno::EBADF)?;
+        let claim = Claim { reuse_address: false, reuse_port: false, ..claim };
+        let at = |port| Claim { local: SocketAddr::new(local.ip(), port), ..claim };
+        let port = self.ports.choose(|port| !ports::is_in_use(&at(port), index, slots, time_wait));
+        Ok(SocketAddr::new(local.ip(), port.ok_or(Errno::EADDRINUSE)?))
     }
 }
 

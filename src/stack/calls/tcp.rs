@@ -2,7 +2,8 @@
 
 use core::net::SocketAddr;
 
-use crate::demux::{TCP, ports};
+use crate::demux::TCP;
+use crate::demux::ports::{self, Claim};
 use crate::errno::Errno;
 use crate::socket::slots::{Body, NONE, Queue};
 use crate::socket::tcp::listener::Listener;
@@ -53,8 +54,13 @@ impl Stack<'_> {
         let bound = self.slots.get(index).local;
         if bound.is_none() {
             let any = SocketAddr::new(self.slots.get(index).wildcard(), 0);
-            let local = self.choose_port(TCP, any)?;
+            let local = self.choose_port(index, any)?;
             self.set_local(index, local)?;
+        }
+        let slot = self.slots.get(index);
+        let claim = slot.local.and_then(|local| Claim::of(slot, local)).ok_or(Errno::EINVAL)?;
+        if !ports::can_listen(&claim, index, &self.slots) {
+            return Err(Errno::EADDRINUSE);
         }
         self.demux.add(&mut self.slots, index)?;
         self.slots.get_mut(index).body = Body::Listener(Listener::new(backlog));

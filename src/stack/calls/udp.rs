@@ -139,7 +139,7 @@ impl Stack<'_> {
             return Ok(());
         }
         let any = SocketAddr::new(slot.wildcard(), 0);
-        let local = self.choose_port(UDP, any).map_err(|_| Errno::EAGAIN)?;
+        let local = self.choose_port(index, any).map_err(|_| Errno::EAGAIN)?;
         self.set_local(index, local)
     }
 }
