@@ -11,6 +11,8 @@ pub(crate) mod emit;
 pub(crate) mod fragment;
 mod ingress;
 mod life;
+#[cfg_attr(not(test), expect(dead_code, reason = "joined to the stack in the next change"))]
+pub(crate) mod membership;
 pub(crate) mod neighbors;
 #[cfg_attr(not(test), expect(dead_code, reason = "joined to the stack in the next change"))]
 pub(crate) mod path_mtu;
