@@ -14,6 +14,7 @@ mod ingress;
 mod interfaces;
 mod life;
 pub(crate) mod local;
+pub(crate) mod membership;
 pub(crate) mod neighbors;
 mod outbound;
 mod path_mtu;
