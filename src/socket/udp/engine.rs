@@ -54,7 +54,9 @@ impl<'a> Engine<'a> {
     pub(crate) fn received(&mut self) -> Option<(Envelope, &[u8])> {
         let socket = self.set.get_mut::<Socket<'a>>(self.handle);
         let (data, metadata) = socket.recv().ok()?;
-        let envelope = Envelope { remote: from_endpoint(metadata.endpoint), local: from_ip(metadata.local_address?) };
+        let (remote, local) = (from_endpoint(metadata.endpoint), from_ip(metadata.local_address?));
+        // smoltcp tells neither.
+        let envelope = Envelope { remote, local, ttl: None, tos: 0 };
         Some((envelope, data))
     }
 
