@@ -71,6 +71,11 @@ pub(crate) fn total(pieces: &[&[u8]]) -> usize {
     pieces.iter().fold(0, |sum: usize, piece| sum.saturating_add(piece.len()))
 }
 
+/// How many bytes the buffers take together.
+pub(crate) fn room(buffers: &[&mut [u8]]) -> usize {
+    buffers.iter().fold(0, |sum: usize, buffer| sum.saturating_add(buffer.len()))
+}
+
 /// Copies `data` into the buffers, one after another. Returns how much found room.
 pub(crate) fn scatter(data: &[u8], buffers: &mut [&mut [u8]]) -> usize {
     let mut copied = 0;

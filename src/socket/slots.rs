@@ -107,6 +107,12 @@ impl Slot<'_> {
         wake(&mut self.poll_waker);
     }
 
+    /// Whether closing one id more closes the socket.
+    #[cfg(feature = "async")]
+    pub(crate) fn is_last_id(&self) -> bool {
+        self.ids == 1
+    }
+
     /// Whether anybody waits for this socket.
     #[inline]
     pub(crate) fn is_awaited(&self) -> bool {

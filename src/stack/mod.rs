@@ -1,7 +1,7 @@
 //! What is a stack, and what does it promise?
 
 mod build;
-mod calls;
+pub(crate) mod calls;
 pub(crate) mod classify;
 pub(crate) mod counters;
 pub(crate) mod deadlines;

@@ -3,10 +3,13 @@
 mod descriptors;
 mod messages;
 mod names;
+#[cfg(feature = "async")]
+pub(crate) mod patience;
 mod poll;
 mod status;
 mod tcp;
 mod udp;
+mod waits;
 
 use core::net::SocketAddr;
 

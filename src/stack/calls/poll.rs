@@ -1,13 +1,9 @@
 //! Which of many sockets are ready?
 
-use core::task::Waker;
-
 use crate::errno::Errno;
 use crate::readiness::poll::PollFd;
 use crate::readiness::select::{FdSet, READ_BITS, WRITE_BITS};
-use crate::socket::SocketId;
 use crate::stack::Stack;
-use crate::time::{Instant, earliest};
 
 impl Stack<'_> {
     /// Looks at many sockets at once: fills in `revents` of each, and returns for how many that is not empty. Does
@@ -77,52 +73,5 @@ impl Stack<'_> {
         write.retain(|id| self.readiness(*id).is_ok_and(|ready| ready.intersects(WRITE_BITS)));
         except.clear();
         Ok(read.len() + write.len())
-    }
-
-    /// Somebody who waits for this socket gives up waiting at `at`: wakes all who wait for it then. They look
-    /// whether their own time is over.
-    pub(in crate::stack) fn wait_until(&mut self, index: u32, at: Instant) {
-        let is_first = self.next_step().is_none_or(|next| at < next);
-        let slot = self.slots.get_mut(index);
-        slot.wait_until = earliest(slot.wait_until, Some(at));
-        self.deadlines.set_no_later(index, at);
-        if is_first && let Some(waker) = self.step_waker.take() {
-            // The loop that steps would sleep for too long.
-            waker.wake();
-        }
-    }
-
-    /// A slot's next deadline: `at`, or the end of a wait for it, whichever is earlier.
-    #[inline]
-    pub(in crate::stack) fn rest_until(&mut self, index: u32, at: Option<Instant>) {
-        match earliest(at, self.slots.get(index).wait_until) {
-            Some(at) => self.deadlines.set(index, at),
-            None => self.deadlines.clear(index),
-        }
-    }
-
-    /// Wakes those whose wait for a slot may be over because time has passed.
-    pub(in crate::stack) fn end_wait(&mut self, index: u32) {
-        let slot = self.slots.get_mut(index);
-        if slot.wait_until.is_some_and(|at| at <= self.now) {
-            slot.wait_until = None;
-            slot.wake_all();
-        }
-    }
-
-    /// Wakes `waker` when anything about a socket changes, or at `until`, for a task that looks at many sockets. One is
-    /// kept for each socket.
-    #[cfg(feature = "async")]
-    pub(crate) fn register_poller(&mut self, id: SocketId, until: Option<Instant>, waker: &Waker) -> Result<(), Errno> {
-        let index = self.slots.find(id)?;
-        let place = &mut self.slots.get_mut(index).poll_waker;
-        match place {
-            Some(known) if known.will_wake(waker) => {}
-            _ => *place = Some(waker.clone()),
-        }
-        if let Some(at) = until {
-            self.wait_until(index, at);
-        }
-        Ok(())
     }
 }

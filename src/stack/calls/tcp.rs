@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use crate::demux::{TCP, ports};
 use crate::errno::Errno;
 use crate::socket::flags::MsgFlags;
-use crate::socket::message::total;
+use crate::socket::message::{room, total};
 use crate::socket::slots::{Body, NONE, Queue};
 use crate::socket::tcp::engine::Engine;
 use crate::socket::tcp::listener::Listener;
@@ -397,9 +397,4 @@ fn take(engine: &mut Engine<'_>, buffers: &mut [&mut [u8]], flags: MsgFlags) -> 
             taken
         }
     }
-}
-
-/// How many bytes the buffers take together.
-fn room(buffers: &[&mut [u8]]) -> usize {
-    buffers.iter().fold(0, |sum: usize, buffer| sum.saturating_add(buffer.len()))
 }
