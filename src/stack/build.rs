@@ -115,6 +115,7 @@ impl<'a> Stack<'a> {
             answering: Line::new(Queue::Due),
             unresolved: Line::new(Queue::Neighbor),
             counters: Counters::default(),
+            steps: 0,
             blocked: false,
             step_waker: None,
             config,

@@ -198,14 +198,14 @@ pub(super) async fn until_ready<R>(
     let mut begun = None;
     poll_fn(|context| {
         net.with(|stack| {
-            let patience = match begun {
+            let patience = match &mut begun {
                 Some(patience) => patience,
-                None => *begun.insert(stack.patience(id, interest.0, flags)?),
+                None => begun.insert(stack.patience(id, interest.0, flags)?),
             };
-            let waits = patience.lasts(stack.now());
+            let waits = patience.lasts(stack);
             match call(stack, waits) {
                 Err(Errno::EAGAIN) if waits => {
-                    stack.register_wait(id, interest, patience, context.waker())?;
+                    stack.register_wait(id, interest, *patience, context.waker())?;
                     Poll::Pending
                 }
                 result => Poll::Ready(result),

@@ -9,7 +9,8 @@ use crate::readiness::poll::PollFd;
 use crate::readiness::select::FdSet;
 use crate::socket::SocketId;
 use crate::stack::Stack;
-use crate::time::{Duration, Instant};
+use crate::stack::calls::patience::Patience;
+use crate::time::Duration;
 
 /// Waits until one of the sockets is ready for what is looked for, or `timeout` is over: fills in `revents`, and
 /// returns for how many that is not empty. `None` waits for ever; zero does not wait.
@@ -52,10 +53,10 @@ use crate::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub async fn poll<H: Handle>(net: &H, fds: &mut [PollFd], timeout: Option<Duration>) -> Result<usize, Errno> {
-    let mut until = None;
+    let mut patience = None;
     poll_fn(|context| {
         net.with(|stack| match stack.poll(fds) {
-            Ok(0) => watch(stack, fds.iter().map(|fd| fd.id), timeout, &mut until, context),
+            Ok(0) => watch(stack, fds.iter().map(|fd| fd.id), timeout, &mut patience, context),
             found => Poll::Ready(found),
         })
     })
@@ -77,14 +78,14 @@ pub async fn select<H: Handle, const N: usize>(
     except: &mut FdSet<N>,
     timeout: Option<Duration>,
 ) -> Result<usize, Errno> {
-    let mut until = None;
+    let mut patience = None;
     poll_fn(|context| {
         net.with(|stack| {
             let (mut readable, mut writable, mut exceptional) = (read.clone(), write.clone(), except.clone());
             let mut found = Poll::Ready(stack.select(&mut readable, &mut writable, &mut exceptional));
             if found == Poll::Ready(Ok(0)) {
                 let all = read.iter().chain(write.iter()).chain(except.iter());
-                found = watch(stack, all, timeout, &mut until, context);
+                found = watch(stack, all, timeout, &mut patience, context);
             }
             if matches!(found, Poll::Ready(Ok(_))) {
                 (*read, *write, *except) = (readable, writable, exceptional);
@@ -100,19 +101,18 @@ fn watch(
     stack: &mut Stack<'_>,
     ids: impl Iterator<Item = SocketId>,
     timeout: Option<Duration>,
-    until: &mut Option<Instant>,
+    patience: &mut Option<Patience>,
     context: &Context<'_>,
 ) -> Poll<Result<usize, Errno>> {
-    let now = stack.now();
-    let at = timeout.map(|timeout| *until.get_or_insert(now.saturating_add(timeout)));
-    if at.is_some_and(|at| at <= now) {
+    let patience = patience.get_or_insert(Patience::new(stack, timeout));
+    if !patience.lasts(stack) {
         return Poll::Ready(Ok(0));
     }
     // One socket keeps the time for all.
-    let mut timer = at;
+    let mut timer = *patience;
     let mut is_watching = false;
     for id in ids {
-        stack.register_poller(id, timer.take(), context.waker())?;
+        stack.register_poller(id, core::mem::replace(&mut timer, Patience::Endless), context.waker())?;
         is_watching = true;
     }
     if is_watching { Poll::Pending } else { Poll::Ready(Ok(0)) }

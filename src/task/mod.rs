@@ -33,8 +33,8 @@
 //!
 //! The free functions are the waiting forms of the calls, for any id: [`recv_with`], [`accept4`], [`poll`] … They obey
 //! `SO_RCVTIMEO` and `SO_SNDTIMEO` (EAGAIN when the time is over, EINPROGRESS for `connect`), `O_NONBLOCK` and
-//! [`MsgFlags::DONTWAIT`](crate::MsgFlags::DONTWAIT) (the same at once). Time is that of the last step: a wait is as
-//! long as it should be if the stack was stepped shortly before it began.
+//! [`MsgFlags::DONTWAIT`](crate::MsgFlags::DONTWAIT) (the same at once). The time starts
+//! with the first step after the call: calls read no clock.
 //!
 //! At one time one task reads a socket, one writes it, and one has it among those that it polls, whichever of the
 //! socket's ids they use: of each kind one waker is kept.
@@ -73,3 +73,6 @@ impl Handle for alloc::rc::Rc<RefCell<Stack<'static>>> {
         f(&mut self.borrow_mut())
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -251,8 +251,8 @@ impl<H: Handle> TcpStream<H> {
     /// everything, or the linger time is over. Without the option, with a time of zero (which resets), with unread
     /// data, or if another handle is left, it does not wait.
     pub async fn close_lingering(self) {
-        let mut until = None;
-        poll_fn(|context| self.net.with(|stack| stack.linger(self.id, &mut until, context.waker()))).await;
+        let mut patience = None;
+        poll_fn(|context| self.net.with(|stack| stack.linger(self.id, &mut patience, context.waker()))).await;
     }
 
     /// The own address.

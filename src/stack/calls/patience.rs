@@ -8,13 +8,15 @@ use crate::socket::flags::MsgFlags;
 use crate::socket::slots::Body;
 use crate::socket::{Shutdown, SocketId};
 use crate::stack::Stack;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// How long a call may wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Patience {
     /// Not at all (`O_NONBLOCK`, `MSG_DONTWAIT`).
     None,
+    /// So long from the next step on: calls read no clock, and may come long after the last step.
+    Starting { steps: u64, timeout: Duration },
     /// Up to this time (`SO_RCVTIMEO`, `SO_SNDTIMEO`).
     Until(Instant),
     /// For ever.
@@ -22,12 +24,35 @@ pub(crate) enum Patience {
 }
 
 impl Patience {
+    /// Waits so long from now on; `None` for ever.
+    pub(crate) fn new(stack: &Stack<'_>, timeout: Option<Duration>) -> Self {
+        match timeout {
+            None => Self::Endless,
+            Some(Duration::ZERO) => Self::None,
+            Some(timeout) => Self::Starting { steps: stack.steps, timeout },
+        }
+    }
+
     /// Whether there is any left.
-    pub(crate) fn lasts(self, now: Instant) -> bool {
-        match self {
+    pub(crate) fn lasts(&mut self, stack: &Stack<'_>) -> bool {
+        if let Self::Starting { steps, timeout } = *self
+            && steps != stack.steps
+        {
+            *self = Self::Until(stack.now.saturating_add(timeout));
+        }
+        match *self {
             Self::None => false,
-            Self::Until(at) => at > now,
-            Self::Endless => true,
+            Self::Until(at) => at > stack.now,
+            Self::Starting { .. } | Self::Endless => true,
+        }
+    }
+
+    /// When to look again whether there is any left.
+    fn look_at(self, now: Instant) -> Option<Instant> {
+        match self {
+            Self::None | Self::Endless => None,
+            Self::Starting { .. } => Some(now),
+            Self::Until(at) => Some(at),
         }
     }
 }
@@ -43,7 +68,7 @@ impl Stack<'_> {
             Interest::Read => options.recv_timeout,
             Interest::Write => options.send_timeout,
         };
-        Ok(timeout.map_or(Patience::Endless, |timeout| Patience::Until(self.now.saturating_add(timeout))))
+        Ok(Patience::new(self, timeout))
     }
 
     /// Wakes `waker` when the wait for `interest` may be over, or when patience is. `low_water`: how many bytes
@@ -56,22 +81,24 @@ impl Stack<'_> {
         waker: &Waker,
     ) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
-        if let Patience::Until(at) = patience {
-            self.wait_until(index, at);
-        }
+        self.wait_while(index, patience);
         self.register_at(index, interest, low_water, waker);
         Ok(())
     }
 
-    /// Wakes `waker` when anything about a socket changes, or at `until`, for a task that looks at many sockets.
-    /// One is kept for each socket.
-    pub(crate) fn register_poller(&mut self, id: SocketId, until: Option<Instant>, waker: &Waker) -> Result<(), Errno> {
+    /// Wakes `waker` when anything about a socket changes, or when patience is over, for a task that looks at many
+    /// sockets. One is kept for each socket.
+    pub(crate) fn register_poller(&mut self, id: SocketId, patience: Patience, waker: &Waker) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
         self.slots.get_mut(index).poll_waker = Some(waker.clone());
-        if let Some(at) = until {
+        self.wait_while(index, patience);
+        Ok(())
+    }
+
+    fn wait_while(&mut self, index: u32, patience: Patience) {
+        if let Some(at) = patience.look_at(self.now) {
             self.wait_until(index, at);
         }
-        Ok(())
     }
 
     /// For how many bytes a waiting `recv` of up to `room` bytes waits; 1 for anything but a stream.
@@ -98,8 +125,8 @@ impl Stack<'_> {
     }
 
     /// Whether closing this id should still wait (`SO_LINGER`): begins to say goodbye, and wakes `waker` when the
-    /// peer may have acknowledged everything, or the time is over. `until`: of this wait, `None` to begin with.
-    pub(crate) fn linger(&mut self, id: SocketId, until: &mut Option<Instant>, waker: &Waker) -> Poll<()> {
+    /// peer may have acknowledged everything, or the time is over. `patience`: of this wait, `None` to begin with.
+    pub(crate) fn linger(&mut self, id: SocketId, patience: &mut Option<Patience>, waker: &Waker) -> Poll<()> {
         let Ok(index) = self.slots.find(id) else { return Poll::Ready(()) };
         let slot = self.slots.get(index);
         let Some(time) = slot.options.linger.filter(|time| !time.is_zero()) else { return Poll::Ready(()) };
@@ -112,12 +139,12 @@ impl Stack<'_> {
             return Poll::Ready(());
         }
         let is_done = !matches!(&self.slots.get(index).body, Body::Tcp(connection) if connection.is_owed_an_ack());
-        let at = *until.get_or_insert(self.now.saturating_add(time));
-        if is_done || at <= self.now {
+        let patience = patience.get_or_insert(Patience::new(self, Some(time)));
+        if is_done || !patience.lasts(self) {
             return Poll::Ready(());
         }
         self.slots.get_mut(index).write_waker = Some(waker.clone());
-        self.wait_until(index, at);
+        self.wait_while(index, *patience);
         Poll::Pending
     }
 }
