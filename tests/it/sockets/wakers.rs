@@ -147,7 +147,7 @@ impl Count {
         count
     }
 
-    fn get(self: &Arc<Self>) -> usize {
+    pub(super) fn get(self: &Arc<Self>) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
