@@ -168,7 +168,7 @@ fn low_water_and_a_look_at_all_wait_without_taking_or_spinning() {
         assert_eq!(calls::recv_with(&net, server, &mut buffer, MsgFlags::NONE).await, Ok(4));
         assert_eq!(calls::recv_with(&net, server, &mut buffer, MsgFlags::NONE).await, Ok(4));
     });
-    let mut send = |lab: &mut Lab, data: &[u8]| {
+    let send = |lab: &mut Lab, data: &[u8]| {
         lab.a(|stack| stack.send(client, data)).expect("room");
         lab.pass();
     };
