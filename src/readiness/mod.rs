@@ -1,7 +1,10 @@
 //! What can be done with a socket without waiting?
 
+pub(crate) mod poll;
+pub(crate) mod select;
+
 use core::fmt;
-use core::ops::{BitOr, BitOrAssign};
+use core::ops::{BitAnd, BitOr, BitOrAssign};
 
 /// The bits of poll(2). A call that readiness allows does not answer EAGAIN.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +23,8 @@ impl Readiness {
     pub const HUP: Self = Self(8);
     /// `POLLRDHUP`: the peer will send nothing more.
     pub const RDHUP: Self = Self(16);
+    /// `POLLNVAL`: the id is stale.
+    pub const NVAL: Self = Self(32);
 
     /// Whether all bits of `other` are set.
     pub const fn contains(self, other: Self) -> bool {
@@ -45,6 +50,14 @@ impl BitOr for Readiness {
     }
 }
 
+impl BitAnd for Readiness {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
 impl BitOrAssign for Readiness {
     fn bitor_assign(&mut self, other: Self) {
         self.0 |= other.0;
@@ -53,8 +66,14 @@ impl BitOrAssign for Readiness {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            [(Self::IN, "IN"), (Self::OUT, "OUT"), (Self::ERR, "ERR"), (Self::HUP, "HUP"), (Self::RDHUP, "RDHUP")];
+        let names = [
+            (Self::IN, "IN"),
+            (Self::OUT, "OUT"),
+            (Self::ERR, "ERR"),
+            (Self::HUP, "HUP"),
+            (Self::RDHUP, "RDHUP"),
+            (Self::NVAL, "NVAL"),
+        ];
         let mut first = true;
         for (_, name) in names.into_iter().filter(|(bit, _)| self.contains(*bit)) {
             if !core::mem::take(&mut first) {

@@ -1,5 +1,7 @@
 //! What is a socket, and how is it named?
 
+pub(crate) mod flags;
+pub(crate) mod message;
 pub(crate) mod options;
 pub(crate) mod slots;
 pub(crate) mod tcp;

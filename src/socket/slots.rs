@@ -11,6 +11,7 @@ use super::tcp::listener::Listener;
 use super::udp::Datagrams;
 use super::{Domain, SocketId};
 use crate::errno::Errno;
+use crate::time::Instant;
 
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -20,8 +21,12 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) struct Slot<'a> {
     pub(crate) generation: u32,
     pub(crate) domain: Domain,
-    /// Whether an application holds the id (`false`: a half-open or unaccepted child, or an orphan).
+    /// Whether an application holds an id of this socket (`false`: a half-open or unaccepted child, or an orphan).
     pub(crate) owned: bool,
+    /// The slot that this slot's id names: itself, the one whose socket was duplicated (`dup`), or [`NONE`].
+    names: u32,
+    /// How many ids name this slot.
+    ids: u32,
     /// Whether the demux knows this slot under (`local`, `remote`).
     pub(crate) routed: bool,
     pub(crate) queue: Queue,
@@ -35,6 +40,10 @@ pub(crate) struct Slot<'a> {
     pub(crate) error: Option<Errno>,
     pub(crate) read_waker: Option<Waker>,
     pub(crate) write_waker: Option<Waker>,
+    /// Whoever waits in `poll` or `select` for this socket among others.
+    pub(crate) poll_waker: Option<Waker>,
+    /// When the first of those who wait for this socket gives up waiting.
+    pub(crate) wait_until: Option<Instant>,
     pub(crate) options: Options,
     pub(crate) body: Body<'a>,
 }
@@ -53,7 +62,7 @@ pub(crate) enum Queue {
 /// What kind of socket a slot holds.
 #[derive(Debug)]
 pub(crate) enum Body<'a> {
-    /// Nothing.
+    /// Nothing; if the slot's id names another slot, that is all there is (`dup`).
     Free,
     /// A TCP socket that does not listen.
     Tcp(Connection<'a>),
@@ -68,6 +77,8 @@ impl Slot<'_> {
         generation: 0,
         domain: Domain::Inet,
         owned: false,
+        names: NONE,
+        ids: 0,
         routed: false,
         queue: Queue::Idle,
         next: NONE,
@@ -77,6 +88,8 @@ impl Slot<'_> {
         error: None,
         read_waker: None,
         write_waker: None,
+        poll_waker: None,
+        wait_until: None,
         options: Options::NEW,
         body: Body::Free,
     };
@@ -87,16 +100,26 @@ impl Slot<'_> {
 
     /// Wakes whoever waits to read.
     pub(crate) fn wake_read(&mut self) {
-        if let Some(waker) = self.read_waker.take() {
-            waker.wake();
-        }
+        wake(&mut self.read_waker);
+        wake(&mut self.poll_waker);
     }
 
     /// Wakes whoever waits to write.
     pub(crate) fn wake_write(&mut self) {
-        if let Some(waker) = self.write_waker.take() {
-            waker.wake();
-        }
+        wake(&mut self.write_waker);
+        wake(&mut self.poll_waker);
+    }
+
+    /// Whether closing one id more closes the socket.
+    #[cfg(feature = "async")]
+    pub(crate) fn is_last_id(&self) -> bool {
+        self.ids == 1
+    }
+
+    /// Whether anybody waits for this socket.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.read_waker.is_some() || self.write_waker.is_some() || self.poll_waker.is_some()
     }
 
     /// Wakes everybody: the socket's state changed for good.
@@ -124,6 +147,12 @@ impl Slot<'_> {
             Domain::Inet => addr.is_ipv4(),
             Domain::Inet6 => addr.is_ipv6(),
         }
+    }
+}
+
+fn wake(place: &mut Option<Waker>) {
+    if let Some(waker) = place.take() {
+        waker.wake();
     }
 }
 
@@ -195,6 +224,7 @@ impl<'a> Slots<'a> {
         slot.wake_all();
         slot.body = Body::Free;
         slot.owned = false;
+        (slot.names, slot.ids) = (NONE, 0);
         if slot.queue != Queue::Idle {
             return;
         }
@@ -203,15 +233,45 @@ impl<'a> Slots<'a> {
         self.open -= 1;
     }
 
-    /// The id under which an application may call this slot.
-    pub(crate) fn id(&self, index: u32) -> SocketId {
-        SocketId { index, generation: self.get(index).generation }
+    /// The id under which an application may call this slot from now on.
+    pub(crate) fn adopt(&mut self, index: u32) -> SocketId {
+        let slot = self.get_mut(index);
+        debug_assert!(!slot.owned);
+        slot.owned = true;
+        (slot.names, slot.ids) = (index, 1);
+        SocketId { index, generation: slot.generation }
+    }
+
+    /// Another id for a slot that has one, in a slot of its own. `None`: the table is full.
+    pub(crate) fn duplicate(&mut self, index: u32) -> Option<SocketId> {
+        let domain = self.get(index).domain;
+        let alias = self.take(domain)?;
+        self.get_mut(index).ids += 1;
+        let slot = self.get_mut(alias);
+        slot.names = index;
+        Some(SocketId { index: alias, generation: slot.generation })
+    }
+
+    /// Makes an id stale. Returns the slot that it named, and whether that was the last id of it: then the slot is
+    /// no longer owned.
+    pub(crate) fn disown(&mut self, id: SocketId) -> Result<(u32, bool), Errno> {
+        let index = self.find(id)?;
+        if index == id.index {
+            self.get_mut(index).names = NONE;
+        } else {
+            self.retire(id.index);
+        }
+        let slot = self.get_mut(index);
+        slot.ids -= 1;
+        slot.owned = slot.ids > 0;
+        Ok((index, !slot.owned))
     }
 
     /// The slot that an application names.
+    #[inline]
     pub(crate) fn find(&self, id: SocketId) -> Result<u32, Errno> {
         match self.places.get(id.index as usize) {
-            Some(Place(slot)) if slot.generation == id.generation && slot.owned => Ok(id.index),
+            Some(Place(slot)) if slot.generation == id.generation && slot.names != NONE => Ok(slot.names),
             _ => Err(Errno::EBADF),
         }
     }
@@ -343,83 +403,4 @@ impl Line {
 }
 
 #[cfg(all(test, feature = "alloc"))]
-mod tests {
-    use super::*;
-
-    fn slots(max: usize) -> Slots<'static> {
-        Slots::new(ManagedSlice::Owned(alloc::vec::Vec::new()), max)
-    }
-
-    fn take(slots: &mut Slots<'static>) -> u32 {
-        let index = slots.take(Domain::Inet).expect("room");
-        let slot = slots.get_mut(index);
-        slot.owned = true;
-        slot.body = Body::Listener(Listener::new(1));
-        index
-    }
-
-    #[test]
-    fn a_freed_id_never_names_a_new_socket() {
-        let mut slots = slots(1);
-        let first = take(&mut slots);
-        let stale = slots.id(first);
-        slots.retire(first);
-        assert_eq!(slots.find(stale), Err(Errno::EBADF));
-        let second = take(&mut slots);
-        assert_eq!(second, first, "the place is used again");
-        assert_eq!(slots.find(stale), Err(Errno::EBADF));
-        assert_eq!(slots.find(slots.id(second)), Ok(second));
-    }
-
-    #[test]
-    fn a_full_table_gives_none_and_recovers() {
-        let mut slots = slots(2);
-        let first = take(&mut slots);
-        take(&mut slots);
-        assert_eq!(slots.take(Domain::Inet), None);
-        slots.retire(first);
-        assert!(slots.take(Domain::Inet).is_some());
-    }
-
-    #[test]
-    fn a_line_is_first_in_first_out() {
-        let mut slots = slots(4);
-        let mut line = Line::new(Queue::Due);
-        let all: [u32; 3] = core::array::from_fn(|_| take(&mut slots));
-        for index in all {
-            line.push(&mut slots, index);
-        }
-        assert_eq!(all.map(|_| line.pop(&mut slots)), all.map(Some));
-        assert_eq!(line.pop(&mut slots), None);
-    }
-
-    #[test]
-    fn a_line_goes_on_with_those_of_another() {
-        let mut slots = slots(4);
-        let (mut line, mut other) = (Line::new(Queue::Due), Line::new(Queue::Due));
-        let all: [u32; 4] = core::array::from_fn(|_| take(&mut slots));
-        line.append(&mut other, &mut slots);
-        assert!(line.is_empty());
-        other.push(&mut slots, all[0]);
-        line.append(&mut other, &mut slots);
-        other.push(&mut slots, all[1]);
-        other.push(&mut slots, all[2]);
-        line.append(&mut other, &mut slots);
-        line.push(&mut slots, all[3]);
-        assert_eq!((line.len(), other.len()), (4, 0));
-        assert_eq!(all.map(|_| line.pop(&mut slots)), all.map(Some));
-    }
-
-    #[test]
-    fn a_slot_retired_while_it_queues_is_free_only_after_its_turn() {
-        let mut slots = slots(1);
-        let mut line = Line::new(Queue::Due);
-        let index = take(&mut slots);
-        line.push(&mut slots, index);
-        slots.retire(index);
-        assert_eq!(slots.take(Domain::Inet), None, "still linked");
-        assert_eq!(line.pop(&mut slots), Some(index));
-        slots.retire(index);
-        assert_eq!(slots.take(Domain::Inet), Some(index));
-    }
-}
+mod tests;

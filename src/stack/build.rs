@@ -116,6 +116,7 @@ impl<'a> Stack<'a> {
             ident: config.seed.stream(Stream::Identification) as u32,
             icmp_budget: Budget::FULL,
             counters: Counters::default(),
+            steps: 0,
             blocked: false,
             step_waker: None,
             config,

@@ -73,6 +73,14 @@ impl<'a> Deadlines<'a> {
         }
     }
 
+    /// Gives `slot` this deadline, unless it has an earlier one.
+    #[cfg(feature = "async")]
+    pub(crate) fn set_no_later(&mut self, slot: u32, at: Instant) {
+        if self.position(slot).is_none_or(|position| at < self.heap[position].at) {
+            self.set(slot, at);
+        }
+    }
+
     /// Takes the deadline of `slot` away, if it has one.
     #[inline]
     pub(crate) fn clear(&mut self, slot: u32) {

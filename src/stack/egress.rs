@@ -69,18 +69,14 @@ impl Stack<'_> {
 
     fn settle(&mut self, index: u32, turn: Turn) {
         match turn {
-            Turn::Rest(Some(at)) => self.deadlines.set(index, at),
-            Turn::Rest(None) => self.deadlines.clear(index),
+            Turn::Rest(at) => self.rest_until(index, at),
             Turn::More => self.due.push(&mut self.slots, index),
             Turn::Blocked => {
                 self.due.push(&mut self.slots, index);
                 self.blocked = true;
             }
             Turn::Unresolved(at) => {
-                match at {
-                    Some(at) => self.deadlines.set(index, at),
-                    None => self.deadlines.clear(index),
-                }
+                self.rest_until(index, at);
                 self.unresolved.push(&mut self.slots, index);
             }
             Turn::Gone => {}

@@ -263,7 +263,7 @@ impl Stack<'_> {
         connection.listen_for_progress(segment, unacknowledged, after, now);
         let has_data = after.recv_queue > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
-        let is_awaited = slot.read_waker.is_some() || slot.write_waker.is_some();
+        let is_awaited = slot.is_awaited();
         // Data, the end of the stream, or success: the application may want to answer.
         let is_news = has_data || (is_changed && matches!(after.state, TcpState::Established | TcpState::CloseWait));
         let is_answered_later = is_news && slot.owned && !is_unwanted;

@@ -381,7 +381,8 @@ impl Stack<'_> {
 
     /// Wakes those whose wait is over.
     pub(super) fn wake_ready(&mut self, index: u32) {
-        let ready = self.readiness_of(index);
+        // Whoever waits for more than one byte looks again, and goes on waiting.
+        let ready = self.readiness_at(index, 1);
         let slot = self.slots.get_mut(index);
         if ready.intersects(Interest::Read.bits()) {
             slot.wake_read();
@@ -392,10 +393,15 @@ impl Stack<'_> {
     }
 
     pub(super) fn readiness_of(&self, index: u32) -> Readiness {
+        self.readiness_at(index, self.slots.get(index).options.recv_low_water as usize)
+    }
+
+    /// Readiness, if `low_water` bytes of a stream made it readable.
+    pub(super) fn readiness_at(&self, index: u32, low_water: usize) -> Readiness {
         let slot = self.slots.get(index);
         match &slot.body {
             Body::Free => Readiness::NONE,
-            Body::Tcp(connection) => posix::readiness(connection, slot.error),
+            Body::Tcp(connection) => posix::readiness(connection, slot.error, low_water),
             Body::Listener(listener) => {
                 if listener.ready.len > 0 {
                     Readiness::IN

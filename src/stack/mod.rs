@@ -1,7 +1,7 @@
 //! What is a stack, and what does it promise?
 
 mod build;
-mod calls;
+pub(crate) mod calls;
 pub(crate) mod classify;
 pub(crate) mod counters;
 pub(crate) mod deadlines;
@@ -97,6 +97,8 @@ pub struct Stack<'a> {
     checksums: ChecksumCapabilities,
     config: Config,
     pub(crate) now: Instant,
+    /// How many steps there were: a call that starts a timer can tell whether the time is fresh.
+    steps: u64,
     pub(crate) slots: Slots<'a>,
     demux: Demux<'a>,
     ports: Ports,
@@ -171,6 +173,7 @@ impl Stack<'_> {
     /// ```
     pub fn step(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Step {
         self.now = self.now.max(now);
+        self.steps += 1;
         self.blocked = false;
         self.due.append(&mut self.answering, &mut self.slots);
         let received_all = self.ingress(device);

@@ -111,12 +111,12 @@ impl Stack<'_> {
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, data)) = datagrams.send.peek() else { return Sending::Done };
         let (local, remote) = (SocketAddr::new(envelope.local, port), envelope.remote);
-        let ttl = match remote.ip() {
+        let ttl = envelope.ttl.unwrap_or(match remote.ip() {
             ip if ip.is_multicast() => options.multicast_ttl,
             IpAddr::V4(_) => options.ttl,
             IpAddr::V6(_) => options.unicast_hops,
-        };
-        let header = Header { source: local.ip(), destination: remote.ip(), protocol: UDP, ttl, tos: options.tos };
+        });
+        let header = Header { source: local.ip(), destination: remote.ip(), protocol: UDP, ttl, tos: envelope.tos };
         outlet.path.tos = 0;
         self.counters.sockets_visited_out += 1;
         let (now, header_len, payload_len) = (self.now.to_smoltcp(), header.len(), UDP_HEADER_LEN + data.len());

@@ -21,6 +21,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_deadline(&mut self, index: u32) {
         let now = self.now;
+        self.end_wait(index);
         if !matches!(self.slots.get(index).body, Body::Tcp(_)) {
             return;
         }
@@ -37,10 +38,9 @@ impl Stack<'_> {
         }
         // The engine's own timers are looked at in its turn, which also sets the next deadline.
         self.make_due(index);
-        if self.slots.get(index).queue == Queue::Neighbor
-            && let Some(at) = self.own_deadline(index)
-        {
-            self.deadlines.set(index, at);
+        if self.slots.get(index).queue == Queue::Neighbor {
+            let at = self.own_deadline(index);
+            self.rest_until(index, at);
         }
     }
 }

@@ -31,20 +31,27 @@
 //! # Ok::<(), smolsock::Errno>(())
 //! ```
 //!
+//! The free functions are the waiting forms of the calls, for any id: [`recv_with`], [`accept4`], [`poll`] … They obey
+//! `SO_RCVTIMEO` and `SO_SNDTIMEO` (EAGAIN when the time is over, EINPROGRESS for `connect`), `O_NONBLOCK` and
+//! [`MsgFlags::DONTWAIT`](crate::MsgFlags::DONTWAIT) (the same at once). The time starts
+//! with the first step after the call: calls read no clock.
+//!
+//! At one time one task reads a socket, one writes it, and one has it among those that it polls, whichever of the
+//! socket's ids they use: of each kind one waker is kept.
+//!
 //! Several tasks share one stack through a [`Handle`]: `&RefCell<Stack>` where there is no heap,
 //! `Rc<RefCell<Stack>>` where there is.
 
+mod calls;
+mod many;
 mod tcp;
 mod udp;
 
 use core::cell::RefCell;
-use core::future::poll_fn;
-use core::task::Poll;
 
-use crate::errno::Errno;
-use crate::readiness::Interest;
-use crate::socket::SocketId;
 use crate::stack::Stack;
+pub use calls::{accept, accept4, connect, recv_from, recv_with, recvmsg, send_to, send_with, sendmsg};
+pub use many::{poll, select};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
 
@@ -67,21 +74,5 @@ impl Handle for alloc::rc::Rc<RefCell<Stack<'static>>> {
     }
 }
 
-/// Repeats `call` until it gives something else than EAGAIN, waiting for `interest` in between.
-async fn until_ready<R>(
-    net: &impl Handle,
-    id: SocketId,
-    interest: Interest,
-    mut call: impl FnMut(&mut Stack<'_>) -> Result<R, Errno>,
-) -> Result<R, Errno> {
-    poll_fn(|context| {
-        net.with(|stack| match call(stack) {
-            Err(Errno::EAGAIN) => match stack.register_waker(id, interest, context.waker()) {
-                Ok(()) => Poll::Pending,
-                Err(error) => Poll::Ready(Err(error)),
-            },
-            result => Poll::Ready(result),
-        })
-    })
-    .await
-}
+#[cfg(all(test, feature = "std"))]
+mod tests;

@@ -2,9 +2,12 @@
 
 use core::net::SocketAddr;
 
-use super::{Handle, until_ready};
+use core::future::poll_fn;
+
+use super::{Handle, calls};
 use crate::errno::Errno;
-use crate::readiness::Interest;
+use crate::socket::flags::{MsgFlags, SocketFlags};
+use crate::socket::message::{RecvMessage, SendMessage};
 use crate::socket::{Domain, Shutdown, SocketId, Type};
 
 /// A socket that takes connections. Dropped, it is closed; see [`TcpStream`] for an example.
@@ -33,10 +36,33 @@ impl<H: Handle> TcpListener<H> {
     /// Waits for a connection, and gives it with the peer's address.
     ///
     /// # Errors
-    /// Those of [`Stack::accept`](crate::Stack::accept), but not EAGAIN.
+    /// Those of [`Stack::accept`](crate::Stack::accept); EAGAIN only if `SO_RCVTIMEO` is over or the socket is
+    /// non-blocking.
     pub async fn accept(&self) -> Result<(TcpStream<H>, SocketAddr), Errno> {
-        let (id, remote) = until_ready(&self.net, self.id, Interest::Read, |stack| stack.accept(self.id)).await?;
-        Ok((TcpStream { net: self.net.clone(), id }, remote))
+        self.accept4(SocketFlags::NONE).await
+    }
+
+    /// The same with flags for the new connection.
+    ///
+    /// # Errors
+    /// Those of [`accept`](Self::accept).
+    pub async fn accept4(&self, flags: SocketFlags) -> Result<(TcpStream<H>, SocketAddr), Errno> {
+        let (id, remote) = calls::accept4(&self.net, self.id, flags).await?;
+        Ok((TcpStream::from_id(&self.net, id), remote))
+    }
+
+    /// Takes over a socket that listens: options can be set on a bare id before. Dropped, the id is closed.
+    pub fn from_id(net: &H, id: SocketId) -> Self {
+        Self { net: net.clone(), id }
+    }
+
+    /// Another handle for the same socket, which is closed with the last one.
+    ///
+    /// # Errors
+    /// Those of [`Stack::dup`](crate::Stack::dup).
+    pub fn try_clone(&self) -> Result<Self, Errno> {
+        let id = self.net.with(|stack| stack.dup(self.id))?;
+        Ok(Self::from_id(&self.net, id))
     }
 
     /// The address it listens at.
@@ -112,21 +138,50 @@ impl<H: Handle> TcpStream<H> {
     /// [`Stack::connect`](crate::Stack::connect).
     pub async fn connect(net: &H, remote: SocketAddr) -> Result<Self, Errno> {
         let id = net.with(|stack| stack.socket(domain_of(remote), Type::Stream))?;
-        let stream = Self { net: net.clone(), id };
-        until_ready(net, id, Interest::Write, |stack| match stack.connect(id, remote) {
-            Err(Errno::EINPROGRESS | Errno::EALREADY) => Err(Errno::EAGAIN),
-            outcome => outcome,
-        })
-        .await?;
+        let stream = Self::from_id(net, id);
+        calls::connect(net, id, remote).await?;
         Ok(stream)
+    }
+
+    /// Takes over a stream socket, connected or not: options can be set on a bare id before, and
+    /// [`task::connect`](crate::task::connect) connects it. Dropped, the id is closed.
+    pub fn from_id(net: &H, id: SocketId) -> Self {
+        Self { net: net.clone(), id }
+    }
+
+    /// Another handle for the same connection, for a task of its own: one reads, the other writes. The connection is
+    /// closed with the last one.
+    ///
+    /// # Errors
+    /// Those of [`Stack::dup`](crate::Stack::dup).
+    pub fn try_clone(&self) -> Result<Self, Errno> {
+        let id = self.net.with(|stack| stack.dup(self.id))?;
+        Ok(Self::from_id(&self.net, id))
     }
 
     /// Waits for bytes, and takes what there is. 0: the peer will send nothing more.
     ///
     /// # Errors
-    /// Those of [`Stack::recv`](crate::Stack::recv), but not EAGAIN.
+    /// Those of [`Stack::recv`](crate::Stack::recv); EAGAIN only if `SO_RCVTIMEO` is over or the socket is
+    /// non-blocking.
     pub async fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        until_ready(&self.net, self.id, Interest::Read, |stack| stack.recv(self.id, buffer)).await
+        self.recv_with(buffer, MsgFlags::NONE).await
+    }
+
+    /// Waits as [`task::recv_with`](crate::task::recv_with) does.
+    ///
+    /// # Errors
+    /// Those of [`task::recv_with`](crate::task::recv_with).
+    pub async fn recv_with(&self, buffer: &mut [u8], flags: MsgFlags) -> Result<usize, Errno> {
+        calls::recv_with(&self.net, self.id, buffer, flags).await
+    }
+
+    /// The same into several buffers.
+    ///
+    /// # Errors
+    /// Those of [`task::recvmsg`](crate::task::recvmsg).
+    pub async fn recvmsg(&self, buffers: &mut [&mut [u8]], flags: MsgFlags) -> Result<RecvMessage, Errno> {
+        calls::recvmsg(&self.net, self.id, buffers, flags).await
     }
 
     /// Fills `buffer`, unless the stream ends before. Returns how much was filled.
@@ -147,9 +202,26 @@ impl<H: Handle> TcpStream<H> {
     /// Waits for room, and queues what fits. Returns how much that was.
     ///
     /// # Errors
-    /// Those of [`Stack::send`](crate::Stack::send), but not EAGAIN.
+    /// Those of [`Stack::send`](crate::Stack::send); EAGAIN only if `SO_SNDTIMEO` is over or the socket is
+    /// non-blocking.
     pub async fn write(&self, data: &[u8]) -> Result<usize, Errno> {
-        until_ready(&self.net, self.id, Interest::Write, |stack| stack.send(self.id, data)).await
+        self.send_with(data, MsgFlags::NONE).await
+    }
+
+    /// Waits as [`task::send_with`](crate::task::send_with) does.
+    ///
+    /// # Errors
+    /// Those of [`task::send_with`](crate::task::send_with).
+    pub async fn send_with(&self, data: &[u8], flags: MsgFlags) -> Result<usize, Errno> {
+        calls::send_with(&self.net, self.id, data, flags).await
+    }
+
+    /// The same from several pieces.
+    ///
+    /// # Errors
+    /// Those of [`task::sendmsg`](crate::task::sendmsg).
+    pub async fn sendmsg(&self, message: &SendMessage<'_>, flags: MsgFlags) -> Result<usize, Errno> {
+        calls::sendmsg(&self.net, self.id, message, flags).await
     }
 
     /// Queues all of `data`.
@@ -174,6 +246,14 @@ impl<H: Handle> TcpStream<H> {
 
     /// Closes the connection; the same as dropping it.
     pub fn close(self) {}
+
+    /// Closes the connection, and waits as close(2) does with `SO_LINGER`: until the peer has acknowledged
+    /// everything, or the linger time is over. Without the option, with a time of zero (which resets), with unread
+    /// data, or if another handle is left, it does not wait.
+    pub async fn close_lingering(self) {
+        let mut patience = None;
+        poll_fn(|context| self.net.with(|stack| stack.linger(self.id, &mut patience, context.waker()))).await;
+    }
 
     /// The own address.
     ///

@@ -2,9 +2,10 @@
 
 use core::net::SocketAddr;
 
-use super::{Handle, until_ready};
+use super::{Handle, calls};
 use crate::errno::Errno;
-use crate::readiness::Interest;
+use crate::socket::flags::MsgFlags;
+use crate::socket::message::{RecvMessage, SendMessage};
 use crate::socket::udp::Datagram;
 use crate::socket::{Domain, SocketId, Type};
 
@@ -71,33 +72,79 @@ impl<H: Handle> UdpSocket<H> {
     /// Waits for room, and queues one datagram for `remote`.
     ///
     /// # Errors
-    /// Those of [`Stack::send_to`](crate::Stack::send_to), but not EAGAIN.
+    /// Those of [`Stack::send_to`](crate::Stack::send_to); EAGAIN only if patience ends (see [`task`](crate::task)).
     pub async fn send_to(&self, data: &[u8], remote: SocketAddr) -> Result<usize, Errno> {
-        until_ready(&self.net, self.id, Interest::Write, |stack| stack.send_to(self.id, data, remote)).await
+        calls::send_to(&self.net, self.id, data, remote).await
     }
 
     /// Waits for a datagram, and says who sent it.
     ///
     /// # Errors
-    /// Those of [`Stack::recv_from`](crate::Stack::recv_from), but not EAGAIN.
+    /// Those of [`Stack::recv_from`](crate::Stack::recv_from); EAGAIN only if patience ends (see [`task`](crate::task)).
     pub async fn recv_from(&self, buffer: &mut [u8]) -> Result<Datagram, Errno> {
-        until_ready(&self.net, self.id, Interest::Read, |stack| stack.recv_from(self.id, buffer)).await
+        calls::recv_from(&self.net, self.id, buffer).await
     }
 
     /// Waits for room, and queues one datagram for the connected peer.
     ///
     /// # Errors
-    /// Those of [`Stack::send`](crate::Stack::send), but not EAGAIN.
+    /// Those of [`Stack::send`](crate::Stack::send); EAGAIN only if patience ends (see [`task`](crate::task)).
     pub async fn send(&self, data: &[u8]) -> Result<usize, Errno> {
-        until_ready(&self.net, self.id, Interest::Write, |stack| stack.send(self.id, data)).await
+        self.send_with(data, MsgFlags::NONE).await
     }
 
     /// Waits for a datagram of the connected peer. Returns its length, or that of `buffer` if less.
     ///
     /// # Errors
-    /// Those of [`Stack::recv`](crate::Stack::recv), but not EAGAIN.
+    /// Those of [`Stack::recv`](crate::Stack::recv); EAGAIN only if patience ends (see [`task`](crate::task)).
     pub async fn recv(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        until_ready(&self.net, self.id, Interest::Read, |stack| stack.recv(self.id, buffer)).await
+        self.recv_with(buffer, MsgFlags::NONE).await
+    }
+
+    /// [`send`](Self::send) with flags.
+    ///
+    /// # Errors
+    /// Those of [`task::send_with`](crate::task::send_with).
+    pub async fn send_with(&self, data: &[u8], flags: MsgFlags) -> Result<usize, Errno> {
+        calls::send_with(&self.net, self.id, data, flags).await
+    }
+
+    /// [`recv`](Self::recv) with flags.
+    ///
+    /// # Errors
+    /// Those of [`task::recv_with`](crate::task::recv_with).
+    pub async fn recv_with(&self, buffer: &mut [u8], flags: MsgFlags) -> Result<usize, Errno> {
+        calls::recv_with(&self.net, self.id, buffer, flags).await
+    }
+
+    /// Waits for room, and queues one datagram with what travels with it.
+    ///
+    /// # Errors
+    /// Those of [`task::sendmsg`](crate::task::sendmsg).
+    pub async fn sendmsg(&self, message: &SendMessage<'_>, flags: MsgFlags) -> Result<usize, Errno> {
+        calls::sendmsg(&self.net, self.id, message, flags).await
+    }
+
+    /// Waits for a datagram, and tells what travelled with it.
+    ///
+    /// # Errors
+    /// Those of [`task::recvmsg`](crate::task::recvmsg).
+    pub async fn recvmsg(&self, buffers: &mut [&mut [u8]], flags: MsgFlags) -> Result<RecvMessage, Errno> {
+        calls::recvmsg(&self.net, self.id, buffers, flags).await
+    }
+
+    /// Takes over a UDP socket: options can be set on a bare id before. Dropped, the id is closed.
+    pub fn from_id(net: &H, id: SocketId) -> Self {
+        Self { net: net.clone(), id }
+    }
+
+    /// Another handle for the same socket, which is closed with the last one.
+    ///
+    /// # Errors
+    /// Those of [`Stack::dup`](crate::Stack::dup).
+    pub fn try_clone(&self) -> Result<Self, Errno> {
+        let id = self.net.with(|stack| stack.dup(self.id))?;
+        Ok(Self::from_id(&self.net, id))
     }
 
     /// The own address.

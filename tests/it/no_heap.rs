@@ -1,6 +1,8 @@
 //! Does a stack in the caller's memory do everything that one with a heap does?
 
-use smolsock::{Domain, Errno, Shutdown, Stack, Storage, StorageError, TcpState, Type};
+use smolsock::{
+    Domain, Errno, FdSet, MsgFlags, PollFd, Readiness, Shutdown, Stack, Storage, StorageError, TcpState, Type,
+};
 use smolsock_sim::app::pattern::pattern;
 
 use crate::pair::{ALL, IP, Net, Pair, recv, secs, states};
@@ -140,6 +142,29 @@ fn a_server_without_room_drops_the_syn_and_takes_the_client_later() {
     pair.run_for(secs(1));
     assert_eq!(pair.a.connect(second, IP.b(80)), Ok(()), "its SYN came again");
     assert!(pair.b.accept(listener).is_ok());
+}
+
+#[test]
+fn copies_messages_and_poll_need_no_heap() {
+    small_pair!(pair, IP);
+    let (a, b) = pair.datagram_sockets(IP);
+    let copies = [0, 1, 2, 3, 4].map(|_| pair.b.dup(b).expect("room"));
+    assert_eq!(pair.b.dup(b), Err(Errno::EMFILE), "six ids");
+    pair.a.connect(a, IP.b(7)).expect("a route");
+    assert_eq!(pair.a.writev(a, &[b"he", b"llo"]), Ok(5));
+    pair.settle();
+    let mut fds = copies.map(|id| PollFd::new(id, Readiness::IN));
+    assert_eq!(pair.b.poll(&mut fds), Ok(5));
+    let (mut read, mut write, mut except) = (FdSet::<1>::new(), FdSet::new(), FdSet::new());
+    read.insert(copies[4]).expect("room");
+    assert_eq!(pair.b.select(&mut read, &mut write, &mut except), Ok(1));
+    let (mut head, mut tail) = ([0; 2], [0; 4]);
+    let received = pair.b.recvmsg(copies[2], &mut [&mut head, &mut tail], MsgFlags::PEEK).expect("a datagram");
+    assert_eq!((received.len, &head, &tail), (5, b"he", b"llo\0"));
+    for id in copies {
+        pair.b.close(id).expect("it is open");
+    }
+    assert_eq!(pair.b.recv(b, &mut head), Ok(2));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use smoltcp::time::Duration;
 
 use super::TcpState;
 use crate::addr::to_endpoint;
+use crate::socket::message::scatter;
 
 /// One connection's protocol machine: a socket set of one, so that the interface's walk over "all"
 /// sockets costs the same however many connections there are.
@@ -85,12 +86,33 @@ impl<'a> Engine<'a> {
 
     /// Throws received bytes away. Returns how many there were.
     pub(crate) fn discard(&mut self) -> usize {
-        let before = self.recv_queue();
+        self.skip(usize::MAX)
+    }
+
+    /// Throws up to `max` received bytes away. Returns how many.
+    pub(crate) fn skip(&mut self, max: usize) -> usize {
+        let mut skipped = 0;
         // The ring buffer gives at most two contiguous pieces.
         for _ in 0..2 {
-            let _ = self.socket_mut().recv(|bytes| (bytes.len(), ()));
+            let taken = self.socket_mut().recv(|bytes| {
+                let taken = bytes.len().min(max - skipped);
+                (taken, taken)
+            });
+            skipped += taken.unwrap_or(0);
         }
-        before - self.recv_queue()
+        skipped
+    }
+
+    /// Copies received bytes, which stay. Where the ring buffer wraps, several buffers get only what stands before
+    /// that; one buffer, or a first one large enough, gets all.
+    pub(crate) fn peek(&mut self, buffers: &mut [&mut [u8]]) -> usize {
+        let queued = self.recv_queue();
+        let socket = self.socket_mut();
+        match buffers {
+            [] => 0,
+            [first, rest @ ..] if rest.is_empty() || first.len() >= queued => socket.peek_slice(first).unwrap_or(0),
+            all => socket.peek(queued).map_or(0, |bytes| scatter(bytes, all)),
+        }
     }
 
     /// Size of the receive buffer, bytes.

@@ -128,6 +128,12 @@ impl<'a> Connection<'a> {
         self.engine.as_ref().map_or(0, Engine::recv_queue)
     }
 
+    /// Size of the receive buffer, bytes; 0 without a connection.
+    #[inline]
+    pub(crate) fn recv_capacity(&self) -> usize {
+        self.engine.as_ref().map_or(0, Engine::recv_capacity)
+    }
+
     /// Bytes that the peer has not acknowledged.
     #[inline]
     pub(crate) fn send_queue(&self) -> usize {
@@ -208,7 +214,7 @@ impl<'a> Connection<'a> {
     /// Whether a segment with a FIN ends beyond everything that the receive buffer could take: then smoltcp
     /// would cut its data and take its FIN (B3), and the stream would end too early.
     pub(crate) fn is_fin_beyond_buffer(&self, seq: u32, payload_len: usize) -> bool {
-        let capacity = self.engine.as_ref().map_or(0, Engine::recv_capacity);
+        let capacity = self.recv_capacity();
         let end = seq.wrapping_add(payload_len as u32).wrapping_sub(self.unread_from);
         (end as i32) > capacity as i32
     }

@@ -101,8 +101,9 @@ pub(crate) fn reset_cause(before: TcpState) -> Errno {
     }
 }
 
-/// Readiness as Linux `tcp_poll` computes it.
-pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>) -> Readiness {
+/// Readiness as Linux `tcp_poll` computes it. `low_water`: how many bytes make the socket readable (`SO_RCVLOWAT`);
+/// half of the buffer is enough in any case (Linux `tcp_set_rcvlowat`), so that the window can always bring them.
+pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_water: usize) -> Readiness {
     let state = connection.state();
     let mut ready = Readiness::NONE;
     let over = state == TcpState::Closed;
@@ -119,7 +120,8 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>) -> Re
         ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
     }
     if state != TcpState::SynSent {
-        if connection.recv_queue() > 0 {
+        let queued = connection.recv_queue();
+        if queued > 0 && (queued >= low_water || queued >= connection.recv_capacity() / 2) {
             ready |= Readiness::IN;
         }
         if over || connection.shut_write || has_room(connection) {

@@ -5,6 +5,8 @@ use core::net::{IpAddr, SocketAddr};
 use managed::ManagedSlice;
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
 
+use super::message::total;
+
 /// One received datagram, as [`Stack::recv_from`](crate::Stack::recv_from) reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Datagram {
@@ -25,11 +27,15 @@ impl Datagram {
     }
 }
 
-/// Addresses that travel with a queued datagram.
+/// What travels with a queued datagram.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Envelope {
     pub(crate) remote: SocketAddr,
     pub(crate) local: IpAddr,
+    /// TTL or hop limit: received, `None` if it is not known; to be sent, `None` if the socket's options decide.
+    pub(crate) ttl: Option<u8>,
+    /// TOS or traffic class.
+    pub(crate) tos: u8,
 }
 
 /// Memory for one entry of a datagram queue.
@@ -49,14 +55,19 @@ impl<'a> Queue<'a> {
 
     /// Adds a datagram; `false` if there is no room for all of it.
     pub(crate) fn push(&mut self, envelope: Envelope, data: &[u8]) -> bool {
-        match self.ring.enqueue(data.len(), envelope) {
-            Ok(room) => {
-                room.copy_from_slice(data);
-                self.len += 1;
-                true
-            }
-            Err(_) => false,
+        self.push_pieces(envelope, &[data])
+    }
+
+    /// Adds a datagram that consists of these pieces; `false` if there is no room for all of it.
+    pub(crate) fn push_pieces(&mut self, envelope: Envelope, pieces: &[&[u8]]) -> bool {
+        let Ok(mut room) = self.ring.enqueue(total(pieces), envelope) else { return false };
+        for piece in pieces {
+            let (place, rest) = room.split_at_mut(piece.len());
+            place.copy_from_slice(piece);
+            room = rest;
         }
+        self.len += 1;
+        true
     }
 
     /// The oldest datagram, which stays.

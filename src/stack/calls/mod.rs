@@ -1,8 +1,15 @@
 //! What do the socket calls do?
 
+mod descriptors;
+mod messages;
+mod names;
+#[cfg(feature = "async")]
+pub(crate) mod patience;
+mod poll;
 mod status;
 mod tcp;
 mod udp;
+mod waits;
 
 use core::net::SocketAddr;
 
@@ -11,8 +18,7 @@ use crate::demux::ports::{self, Claim};
 use crate::demux::{TCP, UDP};
 use crate::errno::Errno;
 use crate::socket::slots::Body;
-use crate::socket::tcp::{Connection, TcpState};
-use crate::socket::udp::Datagram;
+use crate::socket::tcp::Connection;
 use crate::socket::{Domain, Shutdown, SocketId, Type};
 
 impl Stack<'_> {
@@ -46,10 +52,8 @@ impl Stack<'_> {
             self.slots.retire(index);
             return Err(Errno::ENOBUFS);
         };
-        let slot = self.slots.get_mut(index);
-        slot.owned = true;
-        slot.body = body;
-        Ok(self.slots.id(index))
+        self.slots.get_mut(index).body = body;
+        Ok(self.slots.adopt(index))
     }
 
     /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535).
@@ -100,58 +104,6 @@ impl Stack<'_> {
         self.set_local(index, local)
     }
 
-    /// The local address: the wildcard address and port 0 until the socket is bound.
-    ///
-    /// # Errors
-    /// EBADF: no such socket.
-    ///
-    /// # POSIX
-    /// [getsockname](https://pubs.opengroup.org/onlinepubs/9799919799/functions/getsockname.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet6, Type::Stream)?;
-    /// assert_eq!(stack.getsockname(socket)?.to_string(), "[::]:0");
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn getsockname(&self, id: SocketId) -> Result<SocketAddr, Errno> {
-        let slot = self.slots.get(self.slots.find(id)?);
-        Ok(slot.local.unwrap_or_else(|| SocketAddr::new(slot.wildcard(), 0)))
-    }
-
-    /// The peer's address.
-    ///
-    /// # Errors
-    /// - EBADF: no such socket.
-    /// - ENOTCONN: not connected, or not yet, or no more.
-    ///
-    /// # POSIX
-    /// [getpeername](https://pubs.opengroup.org/onlinepubs/9799919799/functions/getpeername.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
-    /// assert_eq!(stack.getpeername(socket), Err(Errno::ENOTCONN));
-    /// stack.connect(socket, ([192, 0, 2, 9], 53).into())?;
-    /// assert_eq!(stack.getpeername(socket)?.to_string(), "192.0.2.9:53");
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn getpeername(&self, id: SocketId) -> Result<SocketAddr, Errno> {
-        let slot = self.slots.get(self.slots.find(id)?);
-        let is_connected = match &slot.body {
-            Body::Tcp(connection) => !matches!(connection.state(), TcpState::Closed | TcpState::SynSent),
-            Body::Udp(_) => true,
-            Body::Listener(_) | Body::Free => false,
-        };
-        slot.remote.filter(|_| is_connected).ok_or(Errno::ENOTCONN)
-    }
-
     /// Connects: for TCP starts the handshake, for UDP fixes the peer that `send` sends to and from which
     /// alone datagrams are received.
     ///
@@ -197,140 +149,6 @@ impl Stack<'_> {
         }
     }
 
-    /// Queues bytes of the stream, or one datagram for the connected peer. Returns how many bytes were
-    /// taken: for TCP possibly fewer than given, for UDP all or none.
-    ///
-    /// # Errors
-    /// - EBADF: no such socket.
-    /// - EAGAIN: no room now, or the handshake is not over.
-    /// - EPIPE: TCP: the writing side is closed, or there is no connection.
-    /// - ECONNRESET, ETIMEDOUT …: the cause that ended the connection, once.
-    /// - ECONNREFUSED: UDP: an earlier datagram found no receiver (once).
-    /// - EDESTADDRREQ: UDP without a peer. EMSGSIZE: the datagram is larger than the path's packets.
-    ///
-    /// # POSIX
-    /// [send](https://pubs.opengroup.org/onlinepubs/9799919799/functions/send.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
-    /// assert_eq!(stack.send(socket, b"to whom?"), Err(Errno::EDESTADDRREQ));
-    /// stack.connect(socket, ([192, 0, 2, 9], 7).into())?;
-    /// assert_eq!(stack.send(socket, b"hello"), Ok(5));
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn send(&mut self, id: SocketId, data: &[u8]) -> Result<usize, Errno> {
-        let index = self.slots.find(id)?;
-        match self.slots.get(index).body {
-            Body::Tcp(_) => self.send_tcp(index, data),
-            Body::Udp(_) => self.send_udp(index, data, None),
-            Body::Listener(_) => Err(Errno::EPIPE),
-            Body::Free => Err(Errno::EBADF),
-        }
-    }
-
-    /// Takes received bytes: of the stream as many as there are, or one datagram, whose rest is lost if
-    /// `buffer` is too small. 0 is the end of the stream (or an empty datagram).
-    ///
-    /// # Errors
-    /// - EBADF: no such socket.
-    /// - EAGAIN: nothing has arrived.
-    /// - ENOTCONN: TCP without a connection.
-    /// - ECONNRESET, ETIMEDOUT, ECONNREFUSED …: the cause that ended the connection, once, after all data.
-    ///
-    /// # POSIX
-    /// [recv](https://pubs.opengroup.org/onlinepubs/9799919799/functions/recv.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
-    /// assert_eq!(stack.recv(socket, &mut [0; 16]), Err(Errno::ENOTCONN));
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn recv(&mut self, id: SocketId, buffer: &mut [u8]) -> Result<usize, Errno> {
-        let index = self.slots.find(id)?;
-        match self.slots.get(index).body {
-            Body::Tcp(_) => self.recv_tcp(index, buffer),
-            Body::Udp(_) => self.recv_udp(index, buffer).map(|datagram| datagram.map_or(0, |d| d.len)),
-            Body::Listener(_) => Err(Errno::ENOTCONN),
-            Body::Free => Err(Errno::EBADF),
-        }
-    }
-
-    /// Queues one datagram for `remote`; binds an unbound socket to an ephemeral port.
-    ///
-    /// # Errors
-    /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast), ENETUNREACH (no route),
-    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EADDRNOTAVAIL (no free port).
-    /// For TCP: EISCONN when connected, EPIPE otherwise.
-    ///
-    /// # POSIX
-    /// [sendto](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sendto.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
-    /// assert_eq!(stack.send_to(socket, b"hello", ([192, 0, 2, 9], 7).into()), Ok(5));
-    /// let broadcast = ([192, 0, 2, 255], 7).into();
-    /// assert_eq!(stack.send_to(socket, b"hello", broadcast), Err(Errno::EACCES));
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn send_to(&mut self, id: SocketId, data: &[u8], remote: SocketAddr) -> Result<usize, Errno> {
-        let index = self.slots.find(id)?;
-        let slot = self.slots.get(index);
-        match &slot.body {
-            Body::Udp(_) if !slot.speaks(remote) => Err(Errno::EAFNOSUPPORT),
-            Body::Udp(_) => self.send_udp(index, data, Some(SocketAddr::new(remote.ip(), remote.port()))),
-            Body::Tcp(connection) if connection.state().is_synchronized() => Err(Errno::EISCONN),
-            Body::Tcp(_) | Body::Listener(_) => Err(Errno::EPIPE),
-            Body::Free => Err(Errno::EBADF),
-        }
-    }
-
-    /// Takes one datagram, and says who sent it. A datagram larger than `buffer` is truncated, and says so.
-    ///
-    /// # Errors
-    /// - EBADF: no such socket. EAGAIN: nothing has arrived.
-    /// - ECONNREFUSED …: a connected socket's earlier datagram found no receiver (once).
-    /// - EOPNOTSUPP: not a UDP socket (POSIX leaves the address of a stream open).
-    ///
-    /// # POSIX
-    /// [recvfrom](https://pubs.opengroup.org/onlinepubs/9799919799/functions/recvfrom.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
-    /// stack.bind(socket, ([0, 0, 0, 0], 7).into())?;
-    /// assert_eq!(stack.recv_from(socket, &mut [0; 16]), Err(Errno::EAGAIN));
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn recv_from(&mut self, id: SocketId, buffer: &mut [u8]) -> Result<Datagram, Errno> {
-        let index = self.slots.find(id)?;
-        match self.slots.get(index).body {
-            // A socket whose reading side is shut has nothing to say of a sender: an empty datagram
-            // from nowhere is what Linux gives.
-            Body::Udp(_) => self.recv_udp(index, buffer).map(|datagram| {
-                let slot = self.slots.get(index);
-                let nowhere = SocketAddr::new(slot.wildcard(), 0);
-                datagram.unwrap_or(Datagram { len: 0, full_len: 0, remote: nowhere, local: nowhere.ip() })
-            }),
-            Body::Tcp(_) | Body::Listener(_) => Err(Errno::EOPNOTSUPP),
-            Body::Free => Err(Errno::EBADF),
-        }
-    }
-
     /// Ends one or both directions. For TCP, `Write` sends what is queued and then a FIN.
     ///
     /// # Errors
@@ -356,38 +174,6 @@ impl Stack<'_> {
             Body::Listener(_) => self.shutdown_listener(index, how),
             Body::Free => Err(Errno::EBADF),
         }
-    }
-
-    /// Closes a socket. The id is free at once; a connection says goodbye on its own: queued data and a
-    /// FIN go out, or a RST if received data was never read.
-    ///
-    /// # Errors
-    /// EBADF: no such socket.
-    ///
-    /// # POSIX
-    /// [close](https://pubs.opengroup.org/onlinepubs/9799919799/functions/close.html)
-    ///
-    /// # Examples
-    /// ```
-    /// # use smolsock::doctest::stack;
-    /// use smolsock::{Domain, Errno, Type};
-    /// # let (mut stack, mut device) = stack();
-    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
-    /// stack.close(socket)?;
-    /// assert_eq!(stack.close(socket), Err(Errno::EBADF));
-    /// # Ok::<(), Errno>(())
-    /// ```
-    pub fn close(&mut self, id: SocketId) -> Result<(), Errno> {
-        let index = self.slots.find(id)?;
-        // Nobody may wait on a socket that is gone.
-        self.slots.get_mut(index).wake_all();
-        match self.slots.get(index).body {
-            Body::Tcp(_) => self.close_tcp(index),
-            Body::Listener(_) => self.close_listener(index),
-            Body::Udp(_) => self.close_udp(index),
-            Body::Free => {}
-        }
-        Ok(())
     }
 
     /// Takes the pending error; after a failed `connect` the socket is fresh again.

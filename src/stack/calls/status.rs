@@ -53,8 +53,8 @@ impl Stack<'_> {
         Ok(self.readiness_of(self.slots.find(id)?))
     }
 
-    /// Wakes `waker` once when the wait for `interest` is over; at once if it is over already. One waker
-    /// is kept for each interest of a socket, the last one registered.
+    /// Wakes `waker` when the wait for `interest` may be over; at once if it is over already. One waker
+    /// is kept for each interest of a socket, the last one registered, whichever of its ids was used.
     ///
     /// # Errors
     /// EBADF: no such socket.
@@ -71,7 +71,14 @@ impl Stack<'_> {
     /// ```
     pub fn register_waker(&mut self, id: SocketId, interest: Interest, waker: &Waker) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
-        let is_over = self.readiness_of(index).intersects(interest.bits());
+        let low_water = self.slots.get(index).options.recv_low_water as usize;
+        self.register_at(index, interest, low_water, waker);
+        Ok(())
+    }
+
+    /// The same for a reader who waits for `low_water` bytes of a stream.
+    pub(super) fn register_at(&mut self, index: u32, interest: Interest, low_water: usize, waker: &Waker) {
+        let is_over = self.readiness_at(index, low_water).intersects(interest.bits());
         let slot = self.slots.get_mut(index);
         let place = match interest {
             Interest::Read => &mut slot.read_waker,
@@ -84,7 +91,6 @@ impl Stack<'_> {
         if is_over && let Some(waker) = place.take() {
             waker.wake();
         }
-        Ok(())
     }
 
     /// The state of a TCP socket.

@@ -5,7 +5,10 @@ use core::net::SocketAddr;
 use crate::demux::TCP;
 use crate::demux::ports::{self, Claim};
 use crate::errno::Errno;
+use crate::socket::flags::MsgFlags;
+use crate::socket::message::{room, total};
 use crate::socket::slots::{Body, NONE, Queue};
+use crate::socket::tcp::engine::Engine;
 use crate::socket::tcp::listener::Listener;
 use crate::socket::tcp::posix::{self, RecvVerdict, SendVerdict};
 use crate::socket::tcp::{Phase, Stage, TcpState};
@@ -101,10 +104,11 @@ impl Stack<'_> {
         }
         self.unlink_child(child);
         let slot = self.slots.get_mut(child);
-        slot.owned = true;
+        // Linux: O_NONBLOCK is not inherited.
+        slot.options.nonblocking = false;
         let Some(remote) = slot.remote else { unreachable!("a child has a peer") };
         self.promote_oldest(index);
-        Ok((self.slots.id(child), remote))
+        Ok((self.slots.adopt(child), remote))
     }
 
     pub(super) fn connect_tcp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
@@ -210,20 +214,27 @@ impl Stack<'_> {
         }
     }
 
-    pub(super) fn send_tcp(&mut self, index: u32, data: &[u8]) -> Result<usize, Errno> {
+    pub(super) fn send_tcp(&mut self, index: u32, pieces: &[&[u8]]) -> Result<usize, Errno> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
         match posix::send(connection, slot.error) {
             SendVerdict::Fail(errno) => Err(errno),
             SendVerdict::Report => Err(self.report(index).unwrap_or(Errno::EPIPE)),
-            SendVerdict::Queue if data.is_empty() => Ok(0),
+            SendVerdict::Queue if total(pieces) == 0 => Ok(0),
             SendVerdict::Queue => {
                 let Some(engine) = &mut connection.engine else { return Err(Errno::EPIPE) };
                 if engine.send_queue() == 0 {
                     // R2 counts from here: the peer had nothing to acknowledge.
                     connection.is_clock_late = true;
                 }
-                let taken = engine.send(data);
+                let mut taken = 0;
+                for piece in pieces {
+                    let fitting = engine.send(piece);
+                    taken += fitting;
+                    if fitting < piece.len() {
+                        break;
+                    }
+                }
                 if taken == 0 {
                     return Err(Errno::EAGAIN);
                 }
@@ -234,7 +245,7 @@ impl Stack<'_> {
         }
     }
 
-    pub(super) fn recv_tcp(&mut self, index: u32, buffer: &mut [u8]) -> Result<usize, Errno> {
+    pub(super) fn recv_tcp(&mut self, index: u32, buffers: &mut [&mut [u8]], flags: MsgFlags) -> Result<usize, Errno> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
         match posix::recv(connection, slot.error) {
@@ -243,7 +254,10 @@ impl Stack<'_> {
             RecvVerdict::Report => self.report(index).map_or(Ok(0), Err),
             RecvVerdict::Take => {
                 let Some(engine) = &mut connection.engine else { return Ok(0) };
-                let taken = engine.recv(buffer);
+                let taken = take(engine, buffers, flags);
+                if flags.contains(MsgFlags::PEEK) {
+                    return Ok(taken);
+                }
                 connection.unread_from = connection.unread_from.wrapping_add(taken as u32);
                 // The window may open: a step can tell the peer.
                 self.make_due(index);
@@ -373,6 +387,26 @@ impl Stack<'_> {
                 TcpState::Closed => self.free(child),
                 _ => self.reset(child),
             }
+        }
+    }
+}
+
+/// Takes received bytes as `flags` say: copied or counted only, gone or still there afterwards.
+fn take(engine: &mut Engine<'_>, buffers: &mut [&mut [u8]], flags: MsgFlags) -> usize {
+    match (flags.contains(MsgFlags::PEEK), flags.contains(MsgFlags::TRUNC)) {
+        (true, false) => engine.peek(buffers),
+        (true, true) => engine.recv_queue().min(room(buffers)),
+        (false, true) => engine.skip(room(buffers)),
+        (false, false) => {
+            let mut taken = 0;
+            for buffer in buffers {
+                let filled = engine.recv(buffer);
+                taken += filled;
+                if filled < buffer.len() {
+                    break;
+                }
+            }
+            taken
         }
     }
 }

@@ -4,8 +4,11 @@ use core::net::{IpAddr, SocketAddr};
 
 use crate::demux::{Route, UDP};
 use crate::errno::Errno;
+use crate::socket::flags::MsgFlags;
+use crate::socket::message::{Control, INTERFACE, PacketInfo, RecvMessage, SendMessage, scatter, total};
+use crate::socket::options::Options;
 use crate::socket::slots::Body;
-use crate::socket::udp::{Datagram, Datagrams, Envelope};
+use crate::socket::udp::{Datagrams, Envelope};
 use crate::socket::{Domain, Shutdown};
 use crate::stack::Stack;
 
@@ -33,8 +36,11 @@ impl Stack<'_> {
         self.demux.add(&mut self.slots, index)
     }
 
-    /// `to`: where, or `None` for the connected peer.
-    pub(super) fn send_udp(&mut self, index: u32, data: &[u8], to: Option<SocketAddr>) -> Result<usize, Errno> {
+    pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
+        let to = message.to.map(|remote| SocketAddr::new(remote.ip(), remote.port()));
+        if to.is_some_and(|remote| !self.slots.get(index).speaks(remote)) {
+            return Err(Errno::EAFNOSUPPORT);
+        }
         if let Some(error) = self.report(index) {
             return Err(error);
         }
@@ -47,43 +53,70 @@ impl Stack<'_> {
         if remote.port() == 0 || remote.ip().is_unspecified() {
             return Err(Errno::EINVAL);
         }
-        let domain = slot.domain;
+        let (domain, tos) = (slot.domain, slot.options.tos);
+        let chosen = self.chosen_source(domain, &message.control)?;
         let source = self.source_towards(remote)?;
-        if data.len() > self.payload_max(domain) {
+        let len = total(message.pieces);
+        if len > self.payload_max(domain) {
             return Err(Errno::EMSGSIZE);
         }
         self.bind_if_needed(index)?;
         let bound = self.slots.get(index).local.map_or(source, |local| local.ip());
-        let local = if bound.is_unspecified() || self.is_group(bound) { source } else { bound };
+        let usual = if bound.is_unspecified() || self.is_group(bound) { source } else { bound };
+        let local = chosen.unwrap_or(usual);
         // Linux: packets from a loopback address cannot leave the host.
         if local.is_loopback() && !self.is_local(remote.ip()) {
             return Err(Errno::EINVAL);
         }
+        let envelope =
+            Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos) };
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
-        if data.len() > datagrams.send.capacity() {
+        if len > datagrams.send.capacity() {
             return Err(Errno::EMSGSIZE);
         }
-        if !datagrams.send.push(Envelope { remote, local }, data) {
+        if !datagrams.send.push_pieces(envelope, message.pieces) {
             return Err(Errno::EAGAIN);
         }
         self.make_due(index);
-        Ok(data.len())
+        Ok(len)
+    }
+
+    /// The source address that a datagram's control data asks for.
+    fn chosen_source(&self, domain: Domain, control: &Control) -> Result<Option<IpAddr>, Errno> {
+        // Linux `ip_cmsg_send`.
+        if domain == Domain::Inet && control.ttl == Some(0) {
+            return Err(Errno::EINVAL);
+        }
+        let Some(PacketInfo { local, interface }) = control.packet_info else { return Ok(None) };
+        if local.is_ipv4() != (domain == Domain::Inet) {
+            return Err(Errno::EINVAL);
+        }
+        if interface > INTERFACE {
+            return Err(Errno::ENODEV);
+        }
+        if local.is_unspecified() {
+            return Ok(None);
+        }
+        if self.is_own(local) { Ok(Some(local)) } else { Err(Errno::EINVAL) }
     }
 
     /// `None`: the reading side is shut and nothing is left.
-    pub(super) fn recv_udp(&mut self, index: u32, buffer: &mut [u8]) -> Result<Option<Datagram>, Errno> {
+    pub(super) fn recv_udp(
+        &mut self,
+        index: u32,
+        buffers: &mut [&mut [u8]],
+        flags: MsgFlags,
+    ) -> Result<Option<Received>, Errno> {
         if let Some(error) = self.report(index) {
             return Err(error);
         }
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Err(Errno::EBADF) };
         let shut_read = datagrams.shut_read;
-        match datagrams.recv.pop() {
+        let next = if flags.contains(MsgFlags::PEEK) { datagrams.recv.peek() } else { datagrams.recv.pop() };
+        match next {
             Some((envelope, data)) => {
-                let len = data.len().min(buffer.len());
-                buffer[..len].copy_from_slice(&data[..len]);
-                let Envelope { remote, local } = envelope;
-                Ok(Some(Datagram { len, full_len: data.len(), remote, local }))
+                Ok(Some(Received { len: scatter(data, buffers), full_len: data.len(), envelope }))
             }
             None if shut_read => Ok(None),
             None => Err(Errno::EAGAIN),
@@ -141,5 +174,33 @@ impl Stack<'_> {
         let any = SocketAddr::new(slot.wildcard(), 0);
         let local = self.choose_port(index, any).map_err(|_| Errno::EAGAIN)?;
         self.set_local(index, local)
+    }
+}
+
+/// A datagram that was copied into the caller's buffers.
+pub(super) struct Received {
+    /// Bytes copied.
+    pub(super) len: usize,
+    /// Bytes the datagram carries.
+    pub(super) full_len: usize,
+    pub(super) envelope: Envelope,
+}
+
+impl Received {
+    /// What `recvmsg` tells of it.
+    pub(super) fn into_message(self, options: &Options) -> RecvMessage {
+        let Self { len, full_len, envelope } = self;
+        let local = envelope.local;
+        RecvMessage {
+            len,
+            full_len,
+            flags: if len < full_len { MsgFlags::TRUNC } else { MsgFlags::NONE },
+            remote: Some(envelope.remote),
+            control: Control {
+                packet_info: options.packet_info.then_some(PacketInfo { local, interface: INTERFACE }),
+                ttl: envelope.ttl.filter(|_| options.recv_ttl),
+                tos: options.recv_tos.then_some(envelope.tos),
+            },
+        }
     }
 }

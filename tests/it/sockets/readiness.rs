@@ -4,7 +4,7 @@
 //! readiness says what the call may answer; afterwards nothing has panicked, and in the end nothing has leaked.
 
 use proptest::prelude::*;
-use smolsock::{Errno, Readiness, Shutdown, SocketId, Stack, TcpState, Type};
+use smolsock::{Errno, FdSet, MsgFlags, PollFd, Readiness, Shutdown, SocketId, Stack, TcpState, Type};
 
 use crate::pair::{ALL, End, Net, Pair, secs};
 
@@ -21,6 +21,7 @@ proptest! {
         let mut play = Play::new(net, buffers, queue);
         for act in acts {
             play.act(act);
+            play.look();
         }
         play.end();
     }
@@ -30,6 +31,7 @@ proptest! {
 #[derive(Debug, Clone)]
 enum Act {
     Socket(End, bool),
+    Dup(End, u8),
     Bind(End, u8, u16),
     Listen(End, u8, u8),
     Connect(End, u8, u16),
@@ -51,6 +53,7 @@ fn any_act() -> impl Strategy<Value = Act> {
     let port = || prop::sample::select(vec![0_u16, 1, 2, 3]);
     prop_oneof![
         2 => (end(), any::<bool>()).prop_map(|(end, stream)| Act::Socket(end, stream)),
+        1 => (end(), any::<u8>()).prop_map(|(end, id)| Act::Dup(end, id)),
         2 => (end(), any::<u8>(), port()).prop_map(|(end, id, port)| Act::Bind(end, id, port)),
         2 => (end(), any::<u8>(), 0..3_u8).prop_map(|(end, id, backlog)| Act::Listen(end, id, backlog)),
         4 => (end(), any::<u8>(), port()).prop_map(|(end, id, port)| Act::Connect(end, id, port)),
@@ -98,6 +101,11 @@ impl Play {
                     Ok(id) => self.open[end as usize].push(id),
                     Err(error) => assert_eq!(error, Errno::EMFILE),
                 }
+            }
+            Act::Dup(end, nth) => {
+                let mut copy = None;
+                self.with(end, nth, |stack, id| copy = stack.dup(id).ok());
+                self.open[end as usize].extend(copy);
             }
             Act::Bind(end, nth, port) => {
                 let local = self.net.any(port);
@@ -150,6 +158,38 @@ impl Play {
                     state ^= state << 5;
                     state % u32::from(n) != 0
                 });
+            }
+        }
+    }
+
+    /// A look at every socket changes nothing, and gives what readiness says; poll and select say the same.
+    fn look(&mut self) {
+        for end in [End::A, End::B] {
+            let open = self.open[end as usize].clone();
+            let stack = self.stack(end);
+            let mut fds: Vec<PollFd> = open.iter().map(|id| PollFd::new(*id, Readiness::IN | Readiness::OUT)).collect();
+            let found = stack.poll(&mut fds).expect("no call of poll fails");
+            assert_eq!(found, fds.iter().filter(|fd| !fd.revents.is_empty()).count());
+            let (mut read, mut write, mut except) = (FdSet::<64>::new(), FdSet::new(), FdSet::new());
+            for id in open.iter().take(64) {
+                (read.insert(*id), write.insert(*id)).0.expect("room");
+            }
+            assert_eq!(stack.select(&mut read, &mut write, &mut except), Ok(read.len() + write.len()));
+            for fd in fds.into_iter().take(64) {
+                let ready = stack.readiness(fd.id).expect("it is open");
+                assert_eq!(read.contains(fd.id), ready.intersects(Readiness::IN | Readiness::HUP | Readiness::ERR));
+                assert_eq!(write.contains(fd.id), ready.intersects(Readiness::OUT | Readiness::ERR));
+                assert!(ready.contains(fd.revents));
+                // An error would be reported, and be gone.
+                if ready.contains(Readiness::ERR) || stack.tcp_state(fd.id) == Ok(TcpState::Listen) {
+                    continue;
+                }
+                let waiting = stack.ioctl_fionread(fd.id).expect("no listener");
+                let mut buffer = [0; 4];
+                let seen = stack.recv_with(fd.id, &mut buffer, MsgFlags::PEEK);
+                assert_eq!(ready.contains(Readiness::IN), seen.is_ok(), "{ready:?} and then {seen:?}");
+                assert!(seen.is_err() || seen == Ok(waiting.min(4)), "{waiting} bytes and then {seen:?}");
+                assert_eq!(stack.readiness(fd.id), Ok(ready), "a look takes nothing");
             }
         }
     }

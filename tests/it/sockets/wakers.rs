@@ -137,17 +137,17 @@ fn the_step_waker_is_woken_by_calls_that_need_a_step() {
 
 /// Counts how often it is woken.
 #[derive(Debug, Default)]
-struct Count(AtomicUsize);
+pub(super) struct Count(AtomicUsize);
 
 impl Count {
     /// Registers a new one at a socket.
-    fn at(stack: &mut Stack<'_>, id: SocketId, interest: Interest) -> Arc<Self> {
+    pub(super) fn at(stack: &mut Stack<'_>, id: SocketId, interest: Interest) -> Arc<Self> {
         let count = Arc::new(Self::default());
         stack.register_waker(id, interest, &Waker::from(Arc::clone(&count))).expect("it is open");
         count
     }
 
-    fn get(self: &Arc<Self>) -> usize {
+    pub(super) fn get(self: &Arc<Self>) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
