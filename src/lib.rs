@@ -25,6 +25,7 @@ pub use demux::ports::EPHEMERAL_MIN;
 pub use errno::Errno;
 pub use readiness::{Interest, Readiness};
 pub use socket::options::Congestion;
+pub use socket::options::sockopt;
 pub use socket::tcp::TcpState;
 pub use socket::udp::Datagram;
 pub use socket::{Domain, Shutdown, SocketId, Type};

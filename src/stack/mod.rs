@@ -7,6 +7,7 @@ pub(crate) mod counters;
 pub(crate) mod deadlines;
 mod egress;
 pub(crate) mod emit;
+pub(crate) mod groups;
 mod ingress;
 mod life;
 pub(crate) mod neighbors;

@@ -29,7 +29,7 @@ pub(crate) fn recv(connection: &Connection<'_>, error: Option<Errno>) -> RecvVer
         return RecvVerdict::Take;
     }
     // The peer's FIN stands after its last byte, whatever happened later.
-    if state.has_received_fin() {
+    if connection.has_ended {
         return RecvVerdict::EndOfStream;
     }
     if error.is_some() {
@@ -102,7 +102,8 @@ pub(crate) fn reset_cause(before: TcpState) -> Errno {
 }
 
 /// Readiness as Linux `tcp_poll` computes it.
-pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>) -> Readiness {
+/// `low_water`: `SO_RCVLOWAT`.
+pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_water: usize) -> Readiness {
     let state = connection.state();
     let mut ready = Readiness::NONE;
     let over = state == TcpState::Closed;
@@ -119,7 +120,7 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>) -> Re
         ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
     }
     if state != TcpState::SynSent {
-        if connection.recv_queue() > 0 {
+        if connection.recv_queue() >= low_water.max(1) {
             ready |= Readiness::IN;
         }
         if over || connection.shut_write || has_room(connection) {

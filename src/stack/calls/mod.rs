@@ -1,5 +1,6 @@
 //! What do the socket calls do?
 
+mod options;
 mod status;
 mod tcp;
 mod udp;
