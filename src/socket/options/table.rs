@@ -23,7 +23,6 @@ macro_rules! options {
 
         /// An option, without the type of its value.
         #[expect(non_camel_case_types, reason = "these are the names that everybody knows")]
-        #[expect(clippy::upper_case_acronyms, reason = "these are the names that everybody knows")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Name { $($name),+ }
 

@@ -120,7 +120,7 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_w
         ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
     }
     if state != TcpState::SynSent {
-        if connection.recv_queue() >= low_water.max(1) {
+        if is_enough(connection, low_water) {
             ready |= Readiness::IN;
         }
         if over || connection.shut_write || has_room(connection) {
@@ -128,6 +128,14 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_w
         }
     }
     ready
+}
+
+/// Linux `tcp_stream_is_readable`: as many bytes as were asked for, or as many as the peer can send.
+fn is_enough(connection: &Connection<'_>, low_water: usize) -> bool {
+    let queued = connection.recv_queue();
+    let Some(engine) = &connection.engine else { return false };
+    let room = engine.recv_capacity() - queued;
+    queued > 0 && (queued >= low_water || room <= usize::from(connection.track.largest_received))
 }
 
 /// Linux `sk_stream_is_writeable`: a third of the buffer is free, so that writers do not wake for crumbs.

@@ -6,7 +6,7 @@ use smolsock::sockopt::{SO_KEEPALIVE, TCP_INFO, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_K
 use smolsock::time::Instant;
 use smolsock::{Errno, Readiness, SocketId, Stack, TcpState};
 
-use crate::pair::{ALL, End, IP, Pair, secs, states};
+use crate::pair::{ALL, ETHERNET, End, IP, Pair, secs, states};
 
 const MICRO: Duration = Duration::from_micros(1);
 
@@ -126,6 +126,24 @@ fn the_user_timeout_overrides_the_count_of_probes() {
     assert_eq!(pair.a.take_error(client), Ok(None));
     pair.run_for(MICRO);
     assert_eq!(pair.a.take_error(client), Ok(Some(Errno::ETIMEDOUT)));
+}
+
+/// By the time of the probes nobody knows the peer's link-layer address any more: the reset cannot go out.
+#[test]
+fn a_peer_that_left_the_cable_is_given_up_without_a_reset() {
+    let mut pair = Pair::new(ETHERNET);
+    let (client, _server) = pair.connection(ETHERNET);
+    keep_alive(&mut pair.a, client);
+    pair.cut();
+    pair.run_for(secs(130) - MICRO);
+    assert_eq!(pair.a.take_error(client), Ok(None));
+    pair.run_for(MICRO);
+    assert_eq!(pair.a.recv(client, &mut [0]), Err(Errno::ETIMEDOUT));
+    pair.run_for(secs(10));
+    assert_eq!(pair.a.recv(client, &mut [0]), Ok(0));
+    assert_eq!(pair.next_step(), None);
+    pair.a.close(client).expect("it is open");
+    assert!(states(&pair.a).is_empty());
 }
 
 #[test]

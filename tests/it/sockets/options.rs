@@ -374,6 +374,17 @@ fn a_stream_is_readable_from_the_low_water_mark_on() {
     assert!(pair.b.readiness(server).expect("it is open").contains(Readiness::IN), "the end of the stream");
 }
 
+/// A mark that the buffer cannot reach would stop the stream.
+#[test]
+fn a_full_buffer_is_readable_whatever_the_mark() {
+    let mut pair = Pair::tuned(IP, |config| config.tcp_recv_bytes = 1_000);
+    let (client, server) = pair.connection(IP);
+    pair.b.setsockopt(server, SO_RCVLOWAT, 5_000).expect("any socket has it");
+    assert_eq!(pair.a.send(client, &[1; 5_000]), Ok(5_000));
+    pair.run_for(secs(1));
+    assert!(pair.b.readiness(server).expect("it is open").contains(Readiness::IN));
+}
+
 /// Payloads of the segments that `a` sent.
 fn payloads(pair: &Pair<'_>) -> Vec<usize> {
     pair.segments(End::A).iter().map(|(_, segment)| segment.payload_bytes).filter(|len| *len > 0).collect()

@@ -105,3 +105,8 @@ fn received_bytes_count_once() {
     assert_eq!((track.bytes_received, track.data_segs_in, track.segs_in), (10, 2, 3));
     assert_eq!((track.largest_received, track.data_received_at), (10, at(6)));
 }
+
+#[test]
+fn ten_thousand_connections_are_not_much_larger_for_it() {
+    assert!(size_of::<Track>() <= 144, "{} bytes", size_of::<Track>());
+}
