@@ -35,7 +35,13 @@ fn an_idle_peer_is_asked_and_its_answer_is_enough() {
         assert!(pair.segments(End::A).is_empty());
         pair.run_for(secs(250));
         assert_eq!(seconds(&pair, start), [100, 200, 300]);
-        assert_eq!(pair.segments(End::B).len(), 3);
+        let answers: Vec<u32> = pair.segments(End::B).iter().map(|(_, answer)| answer.ack).collect();
+        assert_eq!(answers.len(), 3);
+        for (_, probe) in pair.segments(End::A) {
+            // RFC 9293 §3.8.4: a sequence number that was acknowledged makes the peer say where it stands.
+            assert_eq!(probe.seq.wrapping_add(1), answers[0]);
+            assert!(probe.payload_bytes <= 1);
+        }
         assert_eq!(pair.a.tcp_state(client), Ok(TcpState::Established));
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use smolsock::sockopt::*;
-use smolsock::{Congestion, Domain, Errno, Readiness, SocketId, Stack, TcpState, Type};
+use smolsock::{Congestion, Domain, Errno, Readiness, SocketId, Stack, Storage, TcpState, Type};
 
 use crate::pair::{ALL, End, IP, IP6, Pair, recv, secs};
 
@@ -344,6 +344,23 @@ fn buffers_have_the_sizes_asked_for_before_the_connection() {
     assert_eq!(pair.a.getsockopt(client, SO_RCVBUF), Ok(4_096));
 }
 
+/// Lent buffers are as large as they are, and the getter says so.
+#[test]
+fn buffers_that_the_caller_lent_keep_their_size() {
+    let mut storage = Storage::<4, 2, 1, 2_048, 1_500>::new();
+    let mut stack = Stack::with_storage(IP.config(1), &IP.nic(), &mut storage).expect("good storage");
+    let tcp = stack.socket(Domain::Inet, Type::Stream).expect("room");
+    let udp = stack.socket(Domain::Inet, Type::Datagram).expect("room");
+    for (id, bytes) in [(tcp, 2_048), (udp, 1_500)] {
+        for option in [SO_RCVBUF, SO_SNDBUF] {
+            stack.setsockopt(id, option, 60_000).expect("any socket has it");
+            assert_eq!(stack.getsockopt(id, option), Ok(bytes));
+        }
+    }
+    assert_eq!(stack.connect(tcp, IP.b(80)), Err(Errno::EINPROGRESS));
+    assert_eq!(stack.getsockopt(tcp, SO_RCVBUF), Ok(2_048));
+}
+
 #[test]
 fn datagram_queues_have_the_sizes_asked_for() {
     let mut pair = Pair::new(IP);
@@ -453,6 +470,29 @@ fn a_lost_segment_of_a_corked_connection_is_sent_again() {
     pair.mend();
     pair.run_for(secs(3));
     assert_eq!(recv(&mut pair.b, server, 9_000).map(|bytes| bytes.len()), Ok(3_000));
+}
+
+/// Without congestion control all goes out that the window allows; with it, two segments to begin with.
+#[test]
+fn congestion_control_is_as_asked_from_the_first_flight_on() {
+    let first_flight = |congestion: Congestion| {
+        let mut pair = Pair::new(IP);
+        let client = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+        pair.a.setsockopt(client, TCP_CONGESTION, congestion).expect("it is built in");
+        pair.b_listens(IP, 80, 0);
+        assert_eq!(pair.a.connect(client, IP.b(80)), Err(Errno::EINPROGRESS));
+        pair.settle();
+        pair.forget();
+        pair.cut();
+        assert_eq!(pair.a.send(client, &[1; 30_000]), Ok(30_000));
+        pair.settle();
+        payloads(&pair).iter().sum::<usize>()
+    };
+    // RFC 896 holds the last, partial segment back.
+    assert_eq!(first_flight(Congestion::None), 20 * 1_460);
+    for congestion in [Congestion::Reno, Congestion::Cubic] {
+        assert!(first_flight(congestion) <= 4 * 1_460, "{congestion:?}");
+    }
 }
 
 #[test]
