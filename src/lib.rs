@@ -29,6 +29,7 @@ pub use readiness::{Interest, Readiness};
 pub use socket::flags::{MsgFlags, SocketFlags, StatusFlags};
 pub use socket::message::{Control, PacketInfo, RecvMessage, SendMessage};
 pub use socket::options::Congestion;
+pub use socket::options::sockopt;
 pub use socket::tcp::TcpState;
 pub use socket::udp::Datagram;
 pub use socket::{Domain, Shutdown, SocketId, Type};

@@ -9,6 +9,8 @@ pub(crate) mod udp;
 
 use core::fmt;
 
+pub use options::sockopt;
+
 /// The name of an open socket.
 ///
 /// A freed id never names a new socket: it carries the slot's generation, and calls with a stale id

@@ -124,6 +124,10 @@ impl Stack<'_> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
         connection.catch_up(self.now, &self.config);
+        let is_ipv4 = slot.local.is_some_and(|local| local.is_ipv4());
+        if let Some(at) = connection.hold_back(self.now, self.ip_mtu, is_ipv4) {
+            return Turn::Rest(Some(at));
+        }
         // A connection that is over has no route, and must not speak again.
         let Some(engine) = connection.engine.as_mut().filter(|_| slot.routed) else { return Turn::Rest(None) };
         // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after

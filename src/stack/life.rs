@@ -38,12 +38,14 @@ impl Stack<'_> {
     }
 
     fn build_child(&mut self, listener: u32, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
-        let mut engine = self.engines.take()?;
+        // Linux: a connection inherits its listener's options.
+        let slot = self.slots.get(listener);
+        let (options, domain) = (slot.options, slot.domain);
+        let mut engine = self.engines.take(options.buffer_bytes())?;
         if !engine.listen(local) {
             self.engines.give(engine);
             return None;
         }
-        let domain = self.slots.get(listener).domain;
         let Some(child) = self.slots.take(domain) else {
             self.engines.give(engine);
             return None;
@@ -57,13 +59,12 @@ impl Stack<'_> {
         connection.parent = listener;
         connection.stage = Stage::HalfOpen;
         connection.deadline = Some(self.now.saturating_add(self.config.half_open_timeout));
-        // Linux: a connection inherits its listener's options.
-        let options = self.slots.get(listener).options;
         let slot = self.slots.get_mut(child);
         slot.options = options;
         slot.local = Some(local);
         slot.remote = Some(remote);
         slot.body = Body::Tcp(connection);
+        self.follow_options(child);
         if self.demux.add(&mut self.slots, child).is_err() {
             self.free(child);
             return None;
@@ -192,6 +193,16 @@ impl Stack<'_> {
         self.over(index);
     }
 
+    /// The peer of an idle connection does not answer. Linux tells it all the same that this is over.
+    pub(super) fn on_silence(&mut self, index: u32) {
+        self.counters.timeouts += 1;
+        self.slots.get_mut(index).fail(Errno::ETIMEDOUT);
+        if let Some(engine) = &mut self.slots.connection(index).engine {
+            engine.abort();
+        }
+        self.make_due(index);
+    }
+
     /// The protocol is done with this connection. What the application has not read stays readable.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn over(&mut self, index: u32) {
@@ -305,7 +316,7 @@ impl Stack<'_> {
     }
 
     /// Our persist timer fired: the engine sends one keep-alive, whose answer brings the window.
-    pub(super) fn probe(&mut self, index: u32) {
+    pub(super) fn persist(&mut self, index: u32) {
         let connection = self.slots.connection(index);
         connection.probe_at = None;
         connection.probes = connection.probes.saturating_add(1);
@@ -349,10 +360,17 @@ impl Stack<'_> {
     /// An orphan in FIN-WAIT-2 waits for the peer's FIN, but not for ever (B14).
     pub(super) fn watch_orphan(&mut self, index: u32) {
         let slot = self.slots.get(index);
-        let (owned, until) = (slot.owned, self.now.saturating_add(self.config.fin_wait_2_timeout));
+        let (owned, now) = (slot.owned, self.now);
+        let configured = self.config.fin_wait_2_timeout;
         let connection = self.slots.connection(index);
-        if !owned && connection.stage == Stage::Own && connection.state() == TcpState::FinWait2 {
-            connection.deadline = Some(until);
+        if owned || connection.stage != Stage::Own || connection.state() != TcpState::FinWait2 {
+            return;
+        }
+        connection.deadline = Some(now.saturating_add(connection.settings.fin_wait_2_timeout(configured)));
+        if connection.settings.skips_fin_wait_2()
+            && let Some(engine) = &mut connection.engine
+        {
+            engine.abort();
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod deadlines;
 mod egress;
 pub(crate) mod emit;
 pub(crate) mod fragment;
+pub(crate) mod groups;
 mod icmp;
 mod inbound;
 mod ingress;

@@ -2,6 +2,7 @@
 
 use super::Stack;
 use crate::socket::slots::{Body, Queue};
+use crate::socket::tcp::KeepAlive;
 use crate::time::Duration;
 
 impl Stack<'_> {
@@ -25,8 +26,8 @@ impl Stack<'_> {
         if !matches!(self.slots.get(index).body, Body::Tcp(_)) {
             return;
         }
-        let r2 = self.config.user_timeout;
         let connection = self.slots.connection(index);
+        let r2 = connection.settings.user_timeout(self.config.user_timeout);
         connection.catch_up(now, &self.config);
         let expired = connection.deadline.is_some_and(|at| at <= now)
             || (connection.is_owed_an_ack() && connection.progress_at.saturating_add(r2) <= now);
@@ -34,7 +35,17 @@ impl Stack<'_> {
             return self.on_timeout(index);
         }
         if connection.probe_at.is_some_and(|at| at <= now) {
-            self.probe(index);
+            self.persist(index);
+        }
+        let connection = self.slots.connection(index);
+        match connection.keep_alive(now) {
+            KeepAlive::Wait => {}
+            KeepAlive::Probe => {
+                if let Some(engine) = &mut connection.engine {
+                    engine.probe();
+                }
+            }
+            KeepAlive::GiveUp => return self.on_silence(index),
         }
         // The engine's own timers are looked at in its turn, which also sets the next deadline.
         self.make_due(index);

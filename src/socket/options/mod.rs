@@ -1,5 +1,10 @@
 //! What has the application asked of a socket?
 
+pub(crate) mod apply;
+pub mod sockopt;
+mod table;
+pub(crate) mod value;
+
 use crate::time::Duration;
 
 /// The settings of one socket. A new socket has [`Options::NEW`]; a connection inherits its listener's.
@@ -112,6 +117,11 @@ impl Options {
         linger2_secs: 0,
         congestion: None,
     };
+
+    /// Bytes of the receive and the send buffer, 0 as configured.
+    pub(crate) fn buffer_bytes(&self) -> (usize, usize) {
+        (self.recv_buffer_bytes as usize, self.send_buffer_bytes as usize)
+    }
 }
 
 /// How a connection reacts to loss (`TCP_CONGESTION`).
@@ -123,4 +133,30 @@ pub enum Congestion {
     Reno,
     /// CUBIC (RFC 9438); only with feature `std`, since smoltcp computes it in floating point.
     Cubic,
+}
+
+impl Congestion {
+    /// What a connection has whose application did not choose: CUBIC with `std`, else Reno.
+    #[cfg(feature = "std")]
+    pub const DEFAULT: Self = Self::Cubic;
+    /// What a connection has whose application did not choose: CUBIC with `std`, else Reno.
+    #[cfg(not(feature = "std"))]
+    pub const DEFAULT: Self = Self::Reno;
+
+    /// Those that this build has.
+    #[cfg(feature = "std")]
+    pub(crate) const BUILT_IN: &[Self] = &[Self::None, Self::Reno, Self::Cubic];
+    /// Those that this build has.
+    #[cfg(not(feature = "std"))]
+    pub(crate) const BUILT_IN: &[Self] = &[Self::None, Self::Reno];
+
+    /// The name that `TCP_CONGESTION` has for it: `"none"`, `"reno"`, `"cubic"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reno => "reno",
+            Self::Cubic => "cubic",
+        }
+    }
 }

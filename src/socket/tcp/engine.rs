@@ -8,6 +8,7 @@ use smoltcp::socket::tcp::{CongestionControl, Socket, State};
 use smoltcp::time::Duration;
 
 use super::TcpState;
+use super::settings::Congestion;
 use crate::addr::to_endpoint;
 use crate::socket::message::scatter;
 
@@ -148,10 +149,40 @@ impl<'a> Engine<'a> {
         self.socket_mut().abort();
     }
 
-    /// Sends what congestion control allows, or all that the window allows.
-    pub(crate) fn control_congestion(&mut self, on: bool) {
-        let control = if on { CONGESTION_CONTROL } else { CongestionControl::None };
-        self.socket_mut().set_congestion_control(control);
+    /// Sends what this congestion control allows, beginning with its first window, unless it rules already.
+    pub(crate) fn control_congestion(&mut self, how: Congestion) {
+        let control = match how {
+            Congestion::None => CongestionControl::None,
+            Congestion::Reno => CongestionControl::Reno,
+            #[cfg(feature = "std")]
+            Congestion::Cubic => CongestionControl::Cubic,
+            // Nobody can ask for it.
+            #[cfg(not(feature = "std"))]
+            Congestion::Cubic => CongestionControl::Reno,
+        };
+        if self.socket().congestion_control() != control {
+            self.socket_mut().set_congestion_control(control);
+        }
+    }
+
+    /// Whether a segment smaller than the largest waits while others are not acknowledged (RFC 896).
+    pub(crate) fn combine_small_writes(&mut self, on: bool) {
+        self.socket_mut().set_nagle_enabled(on);
+    }
+
+    /// Whether every segment is acknowledged at once, or within 10 ms.
+    pub(crate) fn acknowledge_at_once(&mut self, on: bool) {
+        self.socket_mut().set_ack_delay(if on { None } else { Some(ACK_DELAY) });
+    }
+
+    /// The TTL of IPv4 packets, or the hop limit of IPv6 packets. A packet with 0 would go nowhere: 1 is the least.
+    pub(crate) fn limit_hops(&mut self, hops: u8) {
+        self.socket_mut().set_hop_limit(Some(hops.max(1)));
+    }
+
+    /// Size of the send buffer, bytes.
+    pub(crate) fn send_capacity(&self) -> usize {
+        self.socket().send_capacity()
     }
 
     /// Whether the RST of an abort has not been sent yet.
@@ -227,7 +258,11 @@ fn start(socket: &mut Socket<'_>) {
     socket.set_keep_alive(None);
     socket.set_nagle_enabled(true);
     socket.set_hop_limit(None);
+    socket.set_ack_delay(Some(ACK_DELAY));
 }
+
+/// smoltcp's own choice.
+const ACK_DELAY: Duration = Duration::from_millis(10);
 
 #[cfg(feature = "std")]
 const CONGESTION_CONTROL: CongestionControl = CongestionControl::Cubic;
@@ -252,18 +287,40 @@ pub(crate) enum Engines<'a> {
 }
 
 impl<'a> Engines<'a> {
-    /// An engine in CLOSED, or `None` when all are in use.
-    pub(crate) fn take(&mut self) -> Option<Engine<'a>> {
+    /// An engine in CLOSED, or `None` when all are in use. `asked`: bytes of its receive and send buffer, 0 as
+    /// configured; lent buffers are as large as they are.
+    pub(crate) fn take(&mut self, asked: (usize, usize)) -> Option<Engine<'a>> {
+        let (recv, send) = self.sizes(asked);
         match self {
             #[cfg(feature = "alloc")]
-            Self::Fresh { recv_bytes, send_bytes, spare } => {
+            Self::Fresh { spare, .. } => {
                 let buffer = |bytes: usize| ManagedSlice::Owned(alloc::vec![0; bytes]);
                 let set = spare
                     .pop()
                     .unwrap_or_else(|| SocketSet::new(ManagedSlice::Owned(alloc::vec![SocketStorage::EMPTY])));
-                Some(Engine::within(set, buffer(*recv_bytes), buffer(*send_bytes)))
+                Some(Engine::within(set, buffer(recv), buffer(send)))
             }
-            Self::Lent(spare) => spare.iter_mut().find_map(Option::take),
+            Self::Lent(spare) => {
+                let _ = (recv, send);
+                spare.iter_mut().find_map(Option::take)
+            }
+        }
+    }
+
+    /// The sizes that a connection's buffers would have, of which `asked` were asked for (0: none).
+    pub(crate) fn sizes(&self, asked: (usize, usize)) -> (usize, usize) {
+        match self {
+            #[cfg(feature = "alloc")]
+            Self::Fresh { recv_bytes, send_bytes, .. } => {
+                let either = |asked, configured| if asked == 0 { configured } else { asked };
+                (either(asked.0, *recv_bytes), either(asked.1, *send_bytes))
+            }
+            Self::Lent(spare) => {
+                let _ = asked;
+                // They are all of one size.
+                let one = spare.iter().flatten().next();
+                one.map_or((0, 0), |engine| (engine.recv_capacity(), engine.send_capacity()))
+            }
         }
     }
 

@@ -1,18 +1,27 @@
 //! What does a TCP socket remember beside its engine?
 
+mod cork;
 pub(crate) mod engine;
+pub(crate) mod info;
+mod keep_alive;
 pub(crate) mod listener;
 pub(crate) mod posix;
+pub(crate) mod settings;
 pub(crate) mod state;
+pub(crate) mod track;
 
 use core::net::IpAddr;
 
+use super::options::Options;
 use super::slots::NONE;
 use crate::config::Config;
-use crate::stack::classify::Segment;
+use crate::stack::classify::{Flags, Segment};
 use crate::time::{Duration, Instant, earliest};
 use engine::{Engine, Facts};
+pub(crate) use keep_alive::KeepAlive;
+use settings::{Congestion, Settings};
 pub use state::TcpState;
+use track::Track;
 
 /// A TCP socket that does not listen: fresh, connecting, connected or over.
 #[derive(Debug)]
@@ -24,6 +33,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) unreported: bool,
     /// The application shut its reading side.
     pub(crate) shut_read: bool,
+    /// The peer's FIN was taken, whatever came later.
+    pub(crate) has_ended: bool,
     /// The application shut its writing side.
     pub(crate) shut_write: bool,
     /// Where a child of a listener stands until it is accepted.
@@ -61,6 +72,19 @@ pub(crate) struct Connection<'a> {
     deaf_since: Option<Instant>,
     /// Congestion control is off until something is acknowledged; see [`Connection::listen_for_progress`].
     is_shouting: bool,
+    /// What the options say about timers and egress.
+    pub(crate) settings: Settings,
+    /// Since when the connection has been idle, for keep-alive.
+    idle_since: Instant,
+    /// Keep-alive was switched on by a call, which read no clock: the idle time counts from the next step.
+    is_idle_late: bool,
+    /// Keep-alive probes that were not answered.
+    keep_probes: u8,
+    /// Until when `TCP_CORK` holds the last, partial segment back, and how much of the stream it has let go
+    /// (as [`Track::bytes_acked`] counts, without its high bits).
+    cork_until: Option<Instant>,
+    uncorked: u32,
+    pub(crate) track: Track,
 }
 
 /// Where a connection stands, as the socket calls see it.
@@ -95,6 +119,7 @@ impl<'a> Connection<'a> {
             unreported: false,
             shut_read: false,
             shut_write: false,
+            has_ended: false,
             stage: Stage::Own,
             parent: NONE,
             older: NONE,
@@ -113,6 +138,13 @@ impl<'a> Connection<'a> {
             last_ack: None,
             deaf_since: None,
             is_shouting: false,
+            settings: Settings::NEW,
+            idle_since: now,
+            is_idle_late: false,
+            keep_probes: 0,
+            cork_until: None,
+            uncorked: 0,
+            track: Track::new(now),
         }
     }
 
@@ -149,21 +181,27 @@ impl<'a> Connection<'a> {
     /// When our own timers next look at this connection. `user_timeout`: R2.
     #[inline]
     pub(crate) fn own_deadline(&self, user_timeout: Duration, is_owed_an_ack: bool) -> Option<Instant> {
-        let r2 = is_owed_an_ack.then(|| self.progress_at.saturating_add(user_timeout));
-        earliest(earliest(self.deadline, self.probe_at), r2)
+        let r2 = is_owed_an_ack.then(|| self.progress_at.saturating_add(self.settings.user_timeout(user_timeout)));
+        let others = earliest(self.cork_until, self.keep_alive_at(is_owed_an_ack));
+        earliest(earliest(earliest(self.deadline, self.probe_at), r2), others)
     }
 
     /// Starts the timers that calls asked for since the last step.
     #[inline]
     pub(crate) fn catch_up(&mut self, now: Instant, config: &Config) {
+        if core::mem::take(&mut self.is_idle_late) {
+            self.idle_since = now;
+        }
         if !core::mem::take(&mut self.is_clock_late) {
             return;
         }
         self.progress_at = now;
         self.deadline = match (self.phase, self.state()) {
-            (Phase::Connecting, _) => Some(now.saturating_add(config.connect_timeout)),
+            (Phase::Connecting, _) => Some(now.saturating_add(self.settings.connect_timeout(config.connect_timeout))),
             // Only an orphan has no patience here; whoever holds its socket may wait for ever.
-            (_, TcpState::FinWait2) if self.deadline.is_none() => Some(now.saturating_add(config.fin_wait_2_timeout)),
+            (_, TcpState::FinWait2) if self.deadline.is_none() => {
+                Some(now.saturating_add(self.settings.fin_wait_2_timeout(config.fin_wait_2_timeout)))
+            }
             _ => self.deadline,
         };
     }
@@ -186,13 +224,14 @@ impl<'a> Connection<'a> {
     /// has been deaf for three seconds. The time between two such bursts doubles all the same (RFC 6298).
     #[inline]
     pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
+        self.on_received(segment, unacknowledged, after, now);
         let left = after.send_queue;
         if left == 0 || left < unacknowledged {
             self.deaf_since = None;
             if core::mem::take(&mut self.is_shouting)
                 && let Some(engine) = &mut self.engine
             {
-                engine.control_congestion(true);
+                engine.control_congestion(self.settings.congestion);
             }
             return;
         }
@@ -207,8 +246,59 @@ impl<'a> Connection<'a> {
             && let Some(engine) = &mut self.engine
         {
             self.is_shouting = true;
-            engine.control_congestion(false);
+            engine.control_congestion(Congestion::None);
         }
+    }
+
+    /// Does what the options say from now on. `hops`: the TTL or hop limit of its packets.
+    pub(crate) fn follow(&mut self, options: &Options, hops: u8) {
+        let was_on = self.settings.keep_alive;
+        self.settings = Settings::of(options);
+        if self.settings.keep_alive && !was_on {
+            self.is_idle_late = true;
+            self.keep_probes = 0;
+        }
+        if !self.settings.cork {
+            self.cork_until = None;
+        }
+        let Some(engine) = &mut self.engine else { return };
+        // Only whole segments leave a corked connection, and that is what RFC 896 is good at.
+        engine.combine_small_writes(!self.settings.no_delay || self.settings.cork);
+        engine.acknowledge_at_once(options.quick_ack);
+        engine.limit_hops(hops);
+        if !self.is_shouting {
+            engine.control_congestion(self.settings.congestion);
+        }
+    }
+
+    /// Payload of a full segment, bytes, where packets have at most `ip_mtu`.
+    pub(crate) fn segment_bytes(&self, ip_mtu: usize, is_ipv4: bool) -> usize {
+        let own = ip_mtu.saturating_sub(if is_ipv4 { 40 } else { 60 });
+        let agreed = match self.track.peer_mss {
+            0 => own,
+            mss => own.min(usize::from(mss)),
+        };
+        self.settings.segment_limit(agreed)
+    }
+
+    /// A segment left. `seq`: of its first byte or flag; `len`: payload bytes.
+    pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
+        self.track.on_sent(seq, len, flags, now);
+    }
+
+    /// A segment came, and the engine has seen it. `unacknowledged`: bytes before it; `after`: the engine since.
+    fn on_received(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
+        self.idle_since = now;
+        self.keep_probes = 0;
+        let acknowledged = unacknowledged.saturating_sub(after.send_queue);
+        let received_to = self.unread_from.wrapping_add(after.recv_queue as u32);
+        self.has_ended |= after.state.has_received_fin();
+        self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
+    }
+
+    /// Whether a sequence number was sent and is not acknowledged (RFC 5927 §4.1).
+    pub(crate) fn is_in_flight(&self, seq: u32) -> bool {
+        self.track.is_in_flight(seq)
     }
 
     /// Whether a segment with a FIN ends beyond everything that the receive buffer could take: then smoltcp

@@ -29,7 +29,7 @@ pub(crate) fn recv(connection: &Connection<'_>, error: Option<Errno>) -> RecvVer
         return RecvVerdict::Take;
     }
     // The peer's FIN stands after its last byte, whatever happened later.
-    if state.has_received_fin() {
+    if connection.has_ended {
         return RecvVerdict::EndOfStream;
     }
     if error.is_some() {
@@ -120,8 +120,7 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_w
         ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
     }
     if state != TcpState::SynSent {
-        let queued = connection.recv_queue();
-        if queued > 0 && (queued >= low_water || queued >= connection.recv_capacity() / 2) {
+        if is_enough(connection, low_water) {
             ready |= Readiness::IN;
         }
         if over || connection.shut_write || has_room(connection) {
@@ -129,6 +128,14 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_w
         }
     }
     ready
+}
+
+/// Linux `tcp_stream_is_readable`: as many bytes as were asked for, or as many as the peer can send.
+fn is_enough(connection: &Connection<'_>, low_water: usize) -> bool {
+    let queued = connection.recv_queue();
+    let Some(engine) = &connection.engine else { return false };
+    let room = engine.recv_capacity() - queued;
+    queued > 0 && (queued >= low_water || room <= usize::from(connection.track.largest_received))
 }
 
 /// Linux `sk_stream_is_writeable`: a third of the buffer is free, so that writers do not wake for crumbs.

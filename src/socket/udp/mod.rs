@@ -171,6 +171,24 @@ impl<'a> Queues<'a> {
         }
     }
 
+    /// Makes empty queues as large as was asked for: payload bytes, 0 as they are. Lent queues stay.
+    pub(crate) fn resize(&self, datagrams: &mut Datagrams<'a>, recv: usize, send: usize) {
+        match self {
+            #[cfg(feature = "alloc")]
+            Self::Fresh { datagrams: entries, .. } => {
+                for (queue, bytes) in [(&mut datagrams.recv, recv), (&mut datagrams.send, send)] {
+                    if bytes > 0 && queue.is_empty() && queue.capacity() != bytes {
+                        let entries: alloc::vec::Vec<Entry> = (0..*entries).map(|_| Entry::EMPTY).collect();
+                        *queue = Queue::new(ManagedSlice::Owned(entries), ManagedSlice::Owned(alloc::vec![0; bytes]));
+                    }
+                }
+            }
+            Self::Lent(_) => {
+                let _ = (datagrams, recv, send);
+            }
+        }
+    }
+
     /// Takes queues back, emptied.
     pub(crate) fn give(&mut self, mut datagrams: Datagrams<'a>) {
         match self {

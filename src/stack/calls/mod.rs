@@ -5,6 +5,7 @@ mod messages;
 mod names;
 #[cfg(feature = "async")]
 pub(crate) mod patience;
+mod options;
 mod poll;
 mod status;
 mod tcp;

@@ -11,6 +11,7 @@ use crate::socket::slots::{Body, NONE, Queue};
 use crate::socket::tcp::engine::Engine;
 use crate::socket::tcp::listener::Listener;
 use crate::socket::tcp::posix::{self, RecvVerdict, SendVerdict};
+use crate::socket::tcp::track::Track;
 use crate::socket::tcp::{Phase, Stage, TcpState};
 use crate::socket::{Shutdown, SocketId};
 use crate::stack::Stack;
@@ -165,7 +166,8 @@ impl Stack<'_> {
     }
 
     fn start_connecting(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) -> Result<(), Errno> {
-        let mut engine = self.engines.take().ok_or(Errno::ENOBUFS)?;
+        let asked = self.slots.get(index).options.buffer_bytes();
+        let mut engine = self.engines.take(asked).ok_or(Errno::ENOBUFS)?;
         let is_local = self.is_local(remote.ip());
         if !engine.connect(self.interfaces.get(is_local, 0, local.ip()), local, remote) {
             self.engines.give(engine);
@@ -181,12 +183,16 @@ impl Stack<'_> {
             return Err(error);
         }
         let next_hop = self.next_hop_to_resolve(remote.ip());
+        let now = self.now;
         let connection = self.slots.connection(index);
         connection.next_hop = next_hop;
         connection.is_local = is_local;
         connection.engine = Some(engine);
         connection.phase = Phase::Connecting;
         connection.is_clock_late = true;
+        connection.track = Track::new(now);
+        connection.has_ended = false;
+        self.follow_options(index);
         if self.slots.get(index).queue == Queue::Neighbor {
             // It still stands in line for the peer of an attempt that was taken back.
             self.retry_unresolved();
@@ -312,12 +318,19 @@ impl Stack<'_> {
     }
 
     pub(super) fn close_tcp(&mut self, index: u32) {
+        let is_abortive = self.slots.get(index).options.linger.is_some_and(|linger| linger.is_zero());
         let connection = self.slots.connection(index);
         match connection.state() {
             // B9: nothing was agreed upon, so there is nobody to tell.
             TcpState::Closed | TcpState::SynSent => self.free(index),
             // B8.
             TcpState::SynReceived => {
+                self.slots.get_mut(index).owned = false;
+                self.reset(index);
+            }
+            // Linux `tcp_need_reset`: here both sides have closed, and nothing is lost.
+            TcpState::Closing | TcpState::LastAck if is_abortive => self.free(index),
+            TcpState::Established | TcpState::CloseWait | TcpState::FinWait1 | TcpState::FinWait2 if is_abortive => {
                 self.slots.get_mut(index).owned = false;
                 self.reset(index);
             }
@@ -333,6 +346,9 @@ impl Stack<'_> {
         let Some(engine) = &mut connection.engine else { return self.free(index) };
         if engine.recv_queue() > 0 && !connection.shut_read {
             // RFC 2525 §2.17: data that was never read is lost, and the peer must learn it.
+            return self.reset(index);
+        }
+        if connection.settings.skips_fin_wait_2() && engine.state() == TcpState::FinWait2 {
             return self.reset(index);
         }
         engine.close();

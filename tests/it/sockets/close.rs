@@ -58,6 +58,25 @@ fn close_sends_what_is_queued_before_the_fin() {
     assert_eq!(received, data);
 }
 
+/// Linux: the FIN stands after the last byte, whatever comes later; writing tells of the reset.
+#[test]
+fn a_reset_after_the_end_of_the_stream_leaves_it_ended() {
+    for net in ALL {
+        let mut pair = Pair::new(net);
+        let (client, server) = pair.connection(net);
+        pair.a.shutdown(client, Shutdown::Write).expect("it is open");
+        pair.settle();
+        assert_eq!(pair.b.send(server, b"unwanted"), Ok(8));
+        pair.settle();
+        pair.a.close(client).expect("it is open");
+        pair.settle();
+        assert_eq!(pair.b.recv(server, &mut [0]), Ok(0));
+        assert_eq!(pair.b.recv(server, &mut [0]), Ok(0));
+        assert_eq!(pair.b.send(server, b"x"), Err(Errno::EPIPE));
+        assert_eq!(pair.b.send(server, b"x"), Err(Errno::EPIPE));
+    }
+}
+
 #[test]
 fn close_with_unread_data_resets_the_peer() {
     for net in ALL {

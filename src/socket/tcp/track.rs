@@ -1,0 +1,185 @@
+//! What has a connection sent and received, and how long did the answers take?
+
+use crate::stack::classify::{Flags, Segment};
+use crate::time::{Duration, Instant};
+
+/// Sequence numbers and counts of one connection, told segment by segment. Each of many connections has one, so
+/// it is small.
+#[derive(Debug)]
+pub(crate) struct Track {
+    /// SND.UNA, and the highest sequence number sent plus one; the same until something is sent.
+    snd_una: u32,
+    snd_max: u32,
+    /// The peer's MSS option; 0: not known.
+    pub(crate) peer_mss: u16,
+    /// The largest payload that came, bytes.
+    pub(crate) largest_received: u16,
+    /// Repetitions since the peer last acknowledged something new.
+    pub(crate) retransmits: u8,
+    is_open: bool,
+    /// A sequence number whose acknowledgement tells the round-trip time, if it was sent once only (RFC 6298 §3).
+    timing: Option<(u32, Instant)>,
+    /// Smoothed round-trip time and its variation, microseconds; 0: not measured.
+    srtt_us: u32,
+    rttvar_us: u32,
+    pub(crate) total_retrans: u32,
+    pub(crate) segs_out: u32,
+    pub(crate) segs_in: u32,
+    pub(crate) data_segs_out: u32,
+    pub(crate) data_segs_in: u32,
+    /// Payload bytes in all.
+    pub(crate) bytes_acked: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_retrans: u64,
+    /// What is in order up to here has been counted.
+    received_to: u32,
+    pub(crate) data_sent_at: Instant,
+    pub(crate) data_received_at: Instant,
+    pub(crate) ack_received_at: Instant,
+}
+
+impl Track {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self {
+            snd_una: 0,
+            snd_max: 0,
+            peer_mss: 0,
+            largest_received: 0,
+            retransmits: 0,
+            is_open: false,
+            timing: None,
+            srtt_us: 0,
+            rttvar_us: 0,
+            total_retrans: 0,
+            segs_out: 0,
+            segs_in: 0,
+            data_segs_out: 0,
+            data_segs_in: 0,
+            bytes_acked: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            bytes_retrans: 0,
+            received_to: 0,
+            data_sent_at: now,
+            data_received_at: now,
+            ack_received_at: now,
+        }
+    }
+
+    /// A segment left. `len`: payload bytes.
+    pub(super) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
+        self.segs_out = self.segs_out.wrapping_add(1);
+        let span = len as u32 + u32::from(flags.syn) + u32::from(flags.fin);
+        if span == 0 || flags.rst {
+            return;
+        }
+        let end = seq.wrapping_add(span);
+        if flags.syn && !self.is_open {
+            self.is_open = true;
+            (self.snd_una, self.snd_max) = (seq, seq);
+        }
+        // One old byte is a probe, and repeats nothing that was lost.
+        if end == self.snd_una && len <= 1 {
+            return;
+        }
+        if len > 0 {
+            self.data_segs_out = self.data_segs_out.wrapping_add(1);
+            self.bytes_sent += len as u64;
+            self.data_sent_at = now;
+        }
+        let old = is_before(seq, self.snd_max).then(|| self.snd_max.wrapping_sub(seq).min(span));
+        if let Some(old) = old {
+            // RFC 6298 §3 (Karn): nobody can tell which of the two is acknowledged.
+            self.timing = None;
+            self.retransmits = self.retransmits.saturating_add(1);
+            self.total_retrans = self.total_retrans.wrapping_add(1);
+            self.bytes_retrans += u64::from(old.min(len as u32));
+        }
+        if is_before(self.snd_max, end) {
+            self.snd_max = end;
+            if old.is_none() && self.timing.is_none() {
+                self.timing = Some((end, now));
+            }
+        }
+    }
+
+    /// A segment came. `acknowledged`: bytes that the engine took off its queue for it; `is_all`: nothing is left
+    /// there; `received_to`: the sequence number up to which the engine has everything.
+    pub(super) fn on_received(
+        &mut self,
+        segment: &Segment,
+        acknowledged: usize,
+        is_all: bool,
+        received_to: u32,
+        now: Instant,
+    ) {
+        self.segs_in = self.segs_in.wrapping_add(1);
+        if segment.flags.syn {
+            self.received_to = segment.seq.wrapping_add(1);
+        }
+        if segment.payload_len > 0 {
+            self.data_segs_in = self.data_segs_in.wrapping_add(1);
+            self.data_received_at = now;
+            let len = u16::try_from(segment.payload_len).unwrap_or(u16::MAX);
+            self.largest_received = self.largest_received.max(len);
+            // A sequence number that goes back would be a damaged SYN; it counts nothing.
+            if is_before(self.received_to, received_to) {
+                self.bytes_received += u64::from(received_to.wrapping_sub(self.received_to));
+                self.received_to = received_to;
+            }
+        }
+        if !segment.flags.ack {
+            return;
+        }
+        self.ack_received_at = now;
+        self.bytes_acked += acknowledged as u64;
+        let is_new = is_before(self.snd_una, segment.ack) && !is_before(self.snd_max, segment.ack);
+        // The engine refuses damaged and old ACKs; where it has no queue, only SYN and FIN can be meant.
+        if is_new && (acknowledged > 0 || is_all) {
+            self.snd_una = segment.ack;
+            self.retransmits = 0;
+            if let Some((end, at)) = self.timing
+                && !is_before(segment.ack, end)
+            {
+                self.timing = None;
+                self.measure(now.saturating_duration_since(at));
+            }
+        }
+    }
+
+    pub(super) fn is_in_flight(&self, seq: u32) -> bool {
+        !is_before(seq, self.snd_una) && is_before(seq, self.snd_max)
+    }
+
+    /// Sequence numbers sent and not acknowledged.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.snd_max.wrapping_sub(self.snd_una)
+    }
+
+    /// Smoothed round-trip time and its variation.
+    pub(crate) fn round_trip(&self) -> Option<(Duration, Duration)> {
+        let micros = |us: u32| Duration::from_micros(u64::from(us));
+        (self.srtt_us != 0).then(|| (micros(self.srtt_us), micros(self.rttvar_us)))
+    }
+
+    /// RFC 6298 §2.
+    fn measure(&mut self, sample: Duration) {
+        // Zero means "not measured": no network is faster than a microsecond.
+        let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX >> 3).clamp(1, u32::MAX >> 3);
+        if self.srtt_us == 0 {
+            (self.srtt_us, self.rttvar_us) = (sample, sample / 2);
+            return;
+        }
+        self.rttvar_us = (3 * self.rttvar_us + self.srtt_us.abs_diff(sample)) / 4;
+        self.srtt_us = ((7 * self.srtt_us + sample) / 8).max(1);
+    }
+}
+
+/// Whether sequence number `a` comes before `b`.
+fn is_before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
+}
+
+#[cfg(test)]
+mod tests;
