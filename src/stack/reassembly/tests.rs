@@ -152,8 +152,16 @@ fn padding_behind_the_packet_is_cut_off() {
 #[test]
 fn an_overlap_ends_the_whole_packet() {
     let payload = payload();
-    let overlaps: [Piece<'_>; 4] =
-        [(8, &payload[8..24], true), (8, &payload[8..32], true), (16, &payload[16..32], true), (16, &[9; 8], true)];
+    // What memory holds where nothing has arrived is no reason to take a fragment for a copy.
+    let mut stale = payload[16..32].to_vec();
+    stale[8..].fill(0xee);
+    let overlaps: [Piece<'_>; 5] = [
+        (8, &payload[8..24], true),
+        (8, &payload[8..32], true),
+        (16, &payload[16..32], true),
+        (16, &[9; 8], true),
+        (16, &stale, true),
+    ];
     for overlap in overlaps {
         with_places(1, 1600, |reassembly| {
             assert_eq!(give(reassembly, &v6(7, (16, &payload[16..24], true))), Got::Incomplete);
@@ -238,6 +246,36 @@ fn the_longest_packets_are_put_together() {
 }
 
 #[test]
+fn a_first_fragment_whose_headers_make_the_packet_too_long_is_dropped() {
+    let payload = vec![0x5a; 65_535];
+    with_places(2, 70_000, |reassembly| {
+        assert_eq!(give(reassembly, &v4(7, (65_512, &payload[..3], false))), Got::Incomplete);
+        let first = v4_with_options(7, &[1; 4], (0, &payload[..65_504], true));
+        assert_eq!(give(reassembly, &first), Got::Dropped(Reason::TooLong));
+        assert_eq!(give(reassembly, &v6(7, (65_528, &payload[..7], false))), Got::Incomplete);
+        let first = v6_with_extensions(7, &[0], (0, &payload[..8], true));
+        assert_eq!(give(reassembly, &first), Got::Dropped(Reason::TooLong));
+    });
+}
+
+#[test]
+fn a_first_ipv6_fragment_has_all_headers() {
+    // Destination options, then: nothing, ESP, UDP, and nothing on purpose.
+    for (next, len, is_whole) in [(50, 0, false), (50, 8, true), (17, 0, false), (17, 8, true), (59, 0, true)] {
+        let mut first = v6(7, (0, &[next, 0, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..8 + len], true));
+        first[40] = 60;
+        let expected = if is_whole { Got::Incomplete } else { Got::Dropped(Reason::HeadersCut) };
+        assert_eq!(with_places(1, 200, |reassembly| give(reassembly, &first)), expected, "{next} {len}");
+    }
+    // An authentication header counts in units of 4 bytes, without the first two: 16 bytes, and UDP behind.
+    let mut payload = [0; 24];
+    payload[..2].copy_from_slice(&[17, 2]);
+    let mut first = v6(7, (0, &payload, true));
+    first[40] = 51;
+    assert_eq!(with_places(1, 200, |reassembly| give(reassembly, &first)), Got::Incomplete);
+}
+
+#[test]
 fn a_packet_longer_than_the_lent_memory_is_given_up() {
     with_places(1, 65, |reassembly| {
         assert_eq!(give(reassembly, &v4(7, (0, &[1; 40], true))), Got::Incomplete);
@@ -246,8 +284,11 @@ fn a_packet_longer_than_the_lent_memory_is_given_up() {
         assert_eq!(give(reassembly, &v4(7, (0, &[1; 40], true))), Got::Incomplete);
         assert!(matches!(give(reassembly, &v4(7, (40, &[1; 4], false))), Got::Complete(packet) if packet.len() == 64));
     });
+    let mut places = [const { Place::empty() }; 2];
+    let mut reassembly = Reassembly::new(ManagedSlice::Borrowed(&mut places), 2);
+    let first = v4(7, (0, &[1; 8], true));
+    assert_eq!(give(&mut reassembly, &first), Got::Dropped(Reason::NoRoom), "nobody lent any");
     let dropped = Outcome { verdict: Verdict::Dropped(Reason::NoRoom), has_evicted: false };
-    let first = v4(7, (0, &[1; 40], true));
     assert_eq!(Reassembly::default().on_fragment(&first, Instant::ZERO), dropped, "there are no places");
 }
 

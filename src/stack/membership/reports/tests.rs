@@ -143,6 +143,20 @@ fn a_query_in_a_hurry_shortens_the_wait_and_no_other_lengthens_it() {
 }
 
 #[test]
+fn in_igmp_the_repetition_of_a_join_answers_queries_too() {
+    let mut topics = [Topic::EMPTY; 2];
+    let mut reports = reports(&mut topics);
+    reports.join(G4.into(), Instant::ZERO);
+    told(&mut reports, Instant::ZERO);
+    let repeats_at = reports.next_at().expect("once more");
+    reports.on_igmp(igmp_query(ANY, 20), Instant::ZERO);
+    assert_eq!(reports.next_at(), Some(repeats_at));
+    let hurry = igmp::Heard::Query { group: G4, delay_max: Duration::from_micros(1) };
+    reports.on_igmp(hurry, Instant::ZERO);
+    assert_eq!(told(&mut reports, Instant::MAX), [(Instant::from_micros(1), Report::Igmp(igmp::Kind::Report, G4))]);
+}
+
+#[test]
 fn a_host_whose_group_was_told_by_another_keeps_silent_and_says_no_goodbye() {
     let now = Instant::from_secs(100);
     let mut topics = [Topic::EMPTY; 2];
@@ -175,6 +189,8 @@ fn a_router_of_igmpv1_is_told_in_its_own_words_for_400_seconds() {
     told(&mut reports, now + Duration::from_secs(510));
     reports.leave(G4.into(), now + Duration::from_secs(510));
     assert_eq!(reports.next_at(), None, "it does not know goodbyes");
+    reports.leave(G6.into(), now + Duration::from_secs(510));
+    assert_eq!(told(&mut reports, Instant::MAX).len(), 2, "which is nothing to MLD");
 }
 
 #[test]
