@@ -129,14 +129,7 @@ impl<'a> Demux<'a> {
     }
 
     /// Every unconnected socket bound to exactly `name`.
-    fn each_bound(
-        &self,
-        protocol: u8,
-        name: SocketAddr,
-        is_dual: bool,
-        slots: &Slots<'_>,
-        mut visit: impl FnMut(u32),
-    ) {
+    fn each_bound(&self, protocol: u8, name: SocketAddr, is_dual: bool, slots: &Slots<'_>, mut visit: impl FnMut(u32)) {
         let hash = self.secret.hash(&FlowKey { protocol, local: &name, remote: None });
         self.table.each(hash, |value| {
             if value & TIME_WAIT_BIT != 0 {
@@ -250,9 +243,7 @@ impl Rivals {
 }
 
 fn is_at(slot: &Slot<'_>, protocol: u8, local: &SocketAddr, remote: Option<&SocketAddr>) -> bool {
-    slot.local.as_ref() == Some(local)
-        && slot.remote.as_ref() == remote
-        && protocol_of(&slot.body) == Some(protocol)
+    slot.local.as_ref() == Some(local) && slot.remote.as_ref() == remote && protocol_of(&slot.body) == Some(protocol)
 }
 
 /// Values with this bit name connections in TIME-WAIT, values without it name slots.

@@ -80,7 +80,6 @@ impl Segment {
         let Flags { syn, ack, fin, rst } = self.flags;
         syn && !ack && !fin && !rst
     }
-
 }
 
 /// Says what `frame` is, and gives what it carries: the IP packet, or the ARP packet. `frame`: a whole Ethernet frame, 14-byte header included, no FCS, padding

@@ -40,7 +40,8 @@ impl Stack<'_> {
         if !is_request || (is_v4 && self.is_group(packet.destination)) || !crate::addr::is_unicast(packet.source) {
             return;
         }
-        let own = if self.is_group(packet.destination) { self.source_for(packet.source) } else { Some(packet.destination) };
+        let own =
+            if self.is_group(packet.destination) { self.source_for(packet.source) } else { Some(packet.destination) };
         let Some(own) = own else { return };
         let header =
             Header { source: own, destination: packet.source, protocol: packet.protocol, ttl: TTL, tos: packet.tos };

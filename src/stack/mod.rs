@@ -37,15 +37,15 @@ use crate::socket::slots::{Line, Queue, Slots};
 use crate::socket::tcp::engine::Engines;
 use crate::socket::udp::Queues;
 use crate::time::{Instant, earliest};
-pub use counters::Counters;
 use classify::Flow;
+pub use counters::Counters;
 use deadlines::Deadlines;
 use icmp::Budget;
 use interfaces::Interfaces;
 use local::Local;
+use neighbors::Neighbors;
 use path_mtu::PathMtus;
 use reassembly::Reassembly;
-use neighbors::Neighbors;
 pub use storage::{Storage, StorageError};
 use time_wait::TimeWait;
 
@@ -279,7 +279,10 @@ impl Stack<'_> {
 
     /// The neighbour that packets to `remote` are given to: itself or a router. `None`: no route.
     fn next_hop(&self, remote: IpAddr) -> Option<IpAddr> {
-        if self.is_local(remote) || self.is_group(remote) || self.config.addresses.iter().any(|cidr| cidr.contains(remote)) {
+        if self.is_local(remote)
+            || self.is_group(remote)
+            || self.config.addresses.iter().any(|cidr| cidr.contains(remote))
+        {
             return Some(remote);
         }
         self.config.gateways.iter().copied().find(|router| router.is_ipv4() == remote.is_ipv4())

@@ -118,7 +118,8 @@ impl<'a> TimeWait<'a> {
     ) -> Option<u32> {
         let index = self.place()?;
         let expires_at = now.saturating_add(self.duration);
-        let entry = Entry { local, remote, snd_nxt, rcv_nxt, reuse_address: false, expires_at, older: NONE, newer: NONE };
+        let entry =
+            Entry { local, remote, snd_nxt, rcv_nxt, reuse_address: false, expires_at, older: NONE, newer: NONE };
         self.places[index as usize] = Place(Some(entry), NONE);
         self.append(index);
         self.len += 1;

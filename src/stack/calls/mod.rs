@@ -3,9 +3,9 @@
 mod descriptors;
 mod messages;
 mod names;
+mod options;
 #[cfg(feature = "async")]
 pub(crate) mod patience;
-mod options;
 mod poll;
 mod status;
 mod tcp;

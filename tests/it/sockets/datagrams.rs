@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use smolsock::sockopt::IPV6_V6ONLY;
 use smolsock::{Domain, Errno, Readiness, Shutdown, TcpState, Type};
 use smolsock_sim::app::pattern::pattern;
 use smolsock_sim::observe::dissect::Packet;
@@ -254,6 +255,7 @@ fn the_socket_bound_to_the_address_comes_before_the_one_bound_to_any() {
     let (_, any) = pair.datagram_sockets(IP);
     let six = pair.b.socket(Domain::Inet6, Type::Datagram).expect("room");
     let net6 = Net { domain: Domain::Inet6, ..IP };
+    pair.b.setsockopt(six, IPV6_V6ONLY, true).expect("a fresh socket");
     pair.b.bind(six, net6.any(7)).expect("the other family's port 7");
     assert_eq!(pair.a.send_to(sender, b"4", IP.b(7)), Ok(1));
     pair.settle();

@@ -1,5 +1,6 @@
 //! Which names does a socket get, and which does it not?
 
+use smolsock::sockopt::IPV6_V6ONLY;
 use smolsock::{Domain, EPHEMERAL_MIN, Errno, Readiness, Shutdown, Type};
 
 use crate::pair::{ALL, ETHERNET, ETHERNET6, IP, Net, Pair};
@@ -97,6 +98,9 @@ fn one_port_has_one_socket_of_each_protocol_and_family() {
     let mut pair = Pair::new(IP);
     let mut bind = |domain, kind, name: &str| {
         let id = pair.a.socket(domain, kind).expect("room");
+        if domain == Domain::Inet6 {
+            pair.a.setsockopt(id, IPV6_V6ONLY, true).expect("a fresh socket");
+        }
         pair.a.bind(id, name.parse().expect("an address"))
     };
     assert_eq!(bind(Domain::Inet, Type::Stream, "192.0.2.1:80"), Ok(()));

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use smolsock::addr::{Cidr, MacAddr};
+use smolsock::sockopt::IPV6_V6ONLY;
 use smolsock::{Config, Domain, Errno, Seed, SocketId, Stack, TcpState, Type};
 use smoltcp::phy::Medium;
 
@@ -69,6 +70,9 @@ impl Host for Ours {
         let wildcards = [SocketAddr::from(([0; 4], port)), SocketAddr::from(([0; 8], port))];
         let [listener, twin] = wildcards.map(|wildcard| {
             let id = self.stream(wildcard);
+            if wildcard.is_ipv6() {
+                self.stack.setsockopt(id, IPV6_V6ONLY, true).expect("a fresh socket");
+            }
             self.stack.bind(id, wildcard).expect("a free port");
             self.stack.listen(id, backlog).expect("a bound socket");
             id

@@ -1,3 +1,5 @@
+//! Do routers hear what they have to, and no more?
+
 use super::*;
 
 extern crate std;
