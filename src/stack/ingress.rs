@@ -250,7 +250,8 @@ impl Stack<'_> {
         let after = engine.facts();
         let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
-        if is_changed || after.send_queue < unacknowledged || segment.window == 0 {
+        let is_put_off = segment.window == 0 && connection.settings.is_patient_with_closed_windows();
+        if is_changed || after.send_queue < unacknowledged || is_put_off {
             connection.progress_at = now;
         }
         // Only what smoltcp took: a damaged or old ACK was not heard, and its number comes again.

@@ -58,6 +58,13 @@ impl Settings {
         (self.user_timeout_ms != 0).then(|| Duration::from_millis(u64::from(self.user_timeout_ms)))
     }
 
+    /// Whether a closed window puts R2 off (RFC 9293 §3.8.6.1). Linux, tcp(7): `TCP_USER_TIMEOUT` also bounds how long
+    /// data may wait for a window.
+    #[inline]
+    pub(crate) fn is_patient_with_closed_windows(&self) -> bool {
+        self.user_timeout_ms == 0
+    }
+
     /// R2: `TCP_USER_TIMEOUT`, or as configured.
     #[inline]
     pub(crate) fn user_timeout(&self, configured: Duration) -> Duration {

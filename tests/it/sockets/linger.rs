@@ -180,6 +180,23 @@ fn the_user_timeout_of_one_connection_is_its_own() {
     assert_eq!(pair.a.take_error(other), Ok(None));
 }
 
+/// Linux, tcp(7): it also bounds how long data may wait for a window. Without it the wait has no end.
+#[test]
+fn the_user_timeout_ends_a_wait_for_a_window() {
+    let mut pair = Pair::tuned(IP, |config| config.tcp_recv_bytes = 100);
+    let (client, _server) = pair.connection(IP);
+    let (patient, _) = pair.connection_to(IP, 81);
+    pair.a.setsockopt(client, TCP_USER_TIMEOUT, 20_000).expect("in range");
+    assert_eq!(pair.a.send(client, &[7; 200]), Ok(200));
+    assert_eq!(pair.a.send(patient, &[7; 200]), Ok(200));
+    pair.run_for(secs(20) - MICRO);
+    assert_eq!(pair.a.take_error(client), Ok(None));
+    pair.run_for(secs(1));
+    assert_eq!(pair.a.take_error(client), Ok(Some(Errno::ETIMEDOUT)));
+    pair.run_for(secs(5_000));
+    assert_eq!(pair.a.take_error(patient), Ok(None));
+}
+
 #[test]
 fn the_user_timeout_also_ends_a_connect() {
     let mut pair = Pair::new(IP);
