@@ -6,6 +6,7 @@ mod many;
 mod no_heap;
 mod pair;
 mod properties;
+mod rfc9293;
 mod segments;
 mod sockets;
 mod tidy;
