@@ -1,7 +1,10 @@
 //! The integration tests.
 
+mod by_name;
 mod captures;
+mod errnos;
 mod found;
+mod limits;
 mod many;
 mod no_heap;
 mod pair;

@@ -58,7 +58,9 @@ fn an_error_about_nothing_we_sent_ends_nothing() {
     for code in [0, 1, 2, 3, 4] {
         let net = host();
         let (socket, mut peer) = connecting(&net);
-        let Packet::Other(protocol, mut bytes) = icmp_error(&net, 3, code) else { unreachable!("that is what it makes") };
+        let Packet::Other(protocol, mut bytes) = icmp_error(&net, 3, code) else {
+            unreachable!("that is what it makes")
+        };
         // The quoted sequence number: ICMP header, IP header, ports.
         bytes[8 + 20 + 4] ^= 0x40;
         checksum(&mut bytes);

@@ -6,7 +6,6 @@
 mod acknowledgements;
 mod checksums;
 mod closing;
-mod errnos;
 mod failures;
 mod icmp;
 mod numbers;
@@ -17,7 +16,6 @@ mod raw;
 mod refusing;
 mod sending;
 mod states;
-mod tests_by_name;
 mod window;
 
 use std::time::Duration;

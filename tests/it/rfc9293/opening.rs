@@ -1,7 +1,7 @@
 //! How do connections begin? (RFC 9293 §3.5, §3.9)
 
-use smolsock::addr::Cidr;
 use smolsock::Errno;
+use smolsock::addr::Cidr;
 
 use super::raw::from;
 use super::{connecting, host, host_with, listening, netstat, recv, send, state, stream};

@@ -48,8 +48,14 @@ fn unknown_options_are_skipped_by_their_length() {
 /// MUST-7: a segment whose option has an impossible length is dropped, and harms nobody.
 #[test]
 fn an_option_of_impossible_length_harms_nobody() {
-    let bad: [&[u8]; 6] =
-        [&[2, 0, 0, 0], &[2, 1, 0, 0], &[254, 0, 0, 0], &[254, 41, 0, 0], &[NOP, NOP, NOP, 2], &[2, 5, 1, 1, 1, 2, 2, 2]];
+    let bad: [&[u8]; 6] = [
+        &[2, 0, 0, 0],
+        &[2, 1, 0, 0],
+        &[254, 0, 0, 0],
+        &[254, 41, 0, 0],
+        &[NOP, NOP, NOP, 2],
+        &[2, 5, 1, 1, 1, 2, 2, 2],
+    ];
     let net = host();
     let (_, mut peer) = listening(&net);
     for options in bad {

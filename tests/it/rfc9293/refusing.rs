@@ -89,7 +89,9 @@ fn an_unacceptable_ack_in_syn_received_is_reset_and_the_child_stays() {
 fn in_a_connection_nothing_out_of_order_is_reset() {
     let net = host();
     let (socket, mut peer) = open(&net);
-    for segment in [data(100_000, b"far away").ack(1), data(u32::MAX - 50, b"long ago").ack(1), fin(u32::MAX - 50).ack(1)] {
+    for segment in
+        [data(100_000, b"far away").ack(1), data(u32::MAX - 50, b"long ago").ack(1), fin(u32::MAX - 50).ack(1)]
+    {
         peer.sends(segment);
         peer.expects(ack(1, 1));
         // RFC 5961 §7: empty ACKs are limited in their rate.

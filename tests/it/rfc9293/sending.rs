@@ -13,7 +13,10 @@ fn a_single_byte_is_sent_at_once() {
     let (socket, mut peer) = open(&net);
     let at = net.now();
     send(&net, socket, b"x");
-    assert_eq!(takes(&mut peer, secs(1)).map(|(time, segment)| (time - at, segment.payload)), Some((secs(0), vec![b'x'])));
+    assert_eq!(
+        takes(&mut peer, secs(1)).map(|(time, segment)| (time - at, segment.payload)),
+        Some((secs(0), vec![b'x']))
+    );
 }
 
 /// MUST-61: the last segment of what there is carries PSH. SHLD-28: the others are as large as can be.
@@ -22,7 +25,8 @@ fn the_last_segment_is_pushed_and_the_others_are_full() {
     let net = host();
     let (socket, mut peer) = open_by(&net, syn(0).mss(500));
     send(&net, socket, &[7; 1700]);
-    let seen: Vec<(usize, bool)> = burst(&mut peer).iter().map(|segment| (segment.payload.len(), segment.psh)).collect();
+    let seen: Vec<(usize, bool)> =
+        burst(&mut peer).iter().map(|segment| (segment.payload.len(), segment.psh)).collect();
     assert_eq!(seen[..3], [(500, false); 3]);
     // Nagle lets the rest wait for an ACK.
     peer.sends(ack(1, 1501));
@@ -136,6 +140,19 @@ fn congestion_is_avoided_after_a_loss() {
     all.insert(0, again);
     let after = all.iter().map(end_of).max().expect("at least one") - begin;
     assert!(after <= size / 2, "{after} bytes after the loss of {size}");
+    // One ACK for each flight: in slow start each is larger by a segment, as before the loss. Past the threshold less.
+    let mut end = begin + after;
+    let mut sizes = vec![after];
+    for _ in 0..12 {
+        peer.sends(ack(1, end));
+        let _ = net.host().send(socket, &[7; 65_535]);
+        let next = burst(&mut peer).iter().map(end_of).max().expect("a flight");
+        sizes.push(next - end);
+        end = next;
+    }
+    assert!(before.windows(2).all(|pair| pair[1] == pair[0] + 500), "{before:?}");
+    assert!(sizes[..4].windows(2).all(|pair| pair[1] == pair[0] + 500), "{sizes:?}");
+    assert!(sizes[12] < sizes[8] + 4 * 500, "{sizes:?}");
 }
 
 /// RFC 5681 §3.2: three duplicate ACKs bring the lost segment at once.

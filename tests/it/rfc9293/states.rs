@@ -51,7 +51,7 @@ pub const BEYOND: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn every_edge_has_its_test() {
-    let all = super::tests_by_name::all();
+    let all = crate::by_name::all();
     assert_eq!((EDGES.len(), BEYOND.len()), (21, 11));
     for (from, event, to, test) in EDGES.iter().chain(BEYOND) {
         let path = format!("rfc9293::states::{test}");

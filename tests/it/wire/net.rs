@@ -240,14 +240,7 @@ impl<H: Driven> Net<H> {
 
     /// Sends `packet` to the host. `isn`: the absolute number of the sender's SYN; `change`: what becomes of the
     /// frame on its way.
-    pub(super) fn send(
-        &self,
-        macs: Macs,
-        ends: Ends,
-        isn: u32,
-        packet: &Packet,
-        change: impl FnOnce(&mut Vec<u8>),
-    ) {
+    pub(super) fn send(&self, macs: Macs, ends: Ends, isn: u32, packet: &Packet, change: impl FnOnce(&mut Vec<u8>)) {
         self.0.syns.borrow_mut().insert(flow(ends), isn);
         self.note('>', ends, packet);
         let mut frame = encode(self.medium(), macs, ends, self.base(ends), packet);
