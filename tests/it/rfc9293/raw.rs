@@ -4,7 +4,7 @@ use smoltcp::wire::{IpAddress, Ipv4Packet, TcpPacket};
 
 /// Puts these bytes where the options of the segment are: as they are, checksums made good.
 pub fn with_tcp_options(options: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
-    assert!(options.len() % 4 == 0 && options.len() <= 40, "a header of whole words");
+    assert!(options.len().is_multiple_of(4) && options.len() <= 40, "a header of whole words");
     move |frame| {
         let start = ip_header_len(frame) + 20;
         let end = ip_header_len(frame) + usize::from(frame[ip_header_len(frame) + 12] >> 4) * 4;
@@ -18,7 +18,7 @@ pub fn with_tcp_options(options: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
 
 /// Puts these bytes behind the IPv4 header, checksums made good.
 pub fn with_ip_options(options: &[u8]) -> impl FnOnce(&mut Vec<u8>) {
-    assert!(options.len() % 4 == 0 && options.len() <= 40, "a header of whole words");
+    assert!(options.len().is_multiple_of(4) && options.len() <= 40, "a header of whole words");
     move |frame| {
         frame.splice(20..20, options.iter().copied());
         frame[0] = 0x40 | u8::try_from(5 + options.len() / 4).expect("at most 15");
@@ -45,8 +45,8 @@ pub fn with_urgent(pointer: u16) -> impl FnOnce(&mut Vec<u8>) {
 }
 
 /// Flips a bit of the last byte and leaves the checksum as it was.
-pub fn damaged(frame: &mut Vec<u8>) {
-    *frame.last_mut().expect("a packet has bytes") ^= 1;
+pub fn damaged() -> impl FnOnce(&mut Vec<u8>) {
+    |frame| *frame.last_mut().expect("a packet has bytes") ^= 1
 }
 
 /// The bytes of the TCP options in a packet of the host.
@@ -56,7 +56,7 @@ pub fn tcp_options(frame: &[u8]) -> &[u8] {
 }
 
 /// Total length and both checksums.
-fn mend(frame: &mut Vec<u8>) {
+fn mend(frame: &mut [u8]) {
     let len = u16::try_from(frame.len()).expect("a packet");
     let header_len = ip_header_len(frame);
     let (source, destination) = {
