@@ -10,3 +10,5 @@ pub mod demux {}
 pub mod semantics {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+#[doc = include_str!("rfc9293.md")]
+pub mod rfc9293 {}

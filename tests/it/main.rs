@@ -1,11 +1,15 @@
 //! The integration tests.
 
+mod by_name;
 mod captures;
+mod errnos;
 mod found;
+mod limits;
 mod many;
 mod no_heap;
 mod pair;
 mod properties;
+mod rfc9293;
 mod segments;
 mod sockets;
 mod tidy;

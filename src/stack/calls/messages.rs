@@ -69,7 +69,7 @@ impl Stack<'_> {
     ///
     /// # Errors
     /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast), ENETUNREACH (no route),
-    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EADDRNOTAVAIL (no free port).
+    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux).
     /// For TCP: EISCONN when connected, EPIPE otherwise.
     ///
     /// # POSIX

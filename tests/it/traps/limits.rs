@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::host::{Host, Id};
-use super::{Bench, limit, secs};
+use super::{Bench, fails, limit, ours, secs};
 use crate::wire::{Peer, ack, data, fin, rst, syn};
 
 /// B5. RFC 9293 §3.10.7.4: a segment with an old ACK is processed, its ACK ignored. It is dropped.
@@ -85,6 +85,69 @@ fn a_fin_that_comes_early_is_remembered() {
         while peer.takes(Duration::from_millis(100)).is_some() {}
         peer.sends(data(1, b"hello").ack(1));
         peer.expects(ack(1, 7));
+    });
+}
+
+/// B17. RFC 6582 §3.2: of two losses in one flight the second is repaired as soon as an ACK shows it. It waits for the
+/// retransmission time-out, of 1 s and more.
+#[test]
+fn a_second_loss_is_repaired_without_a_time_out() {
+    limit("the second loss waits", |net| {
+        let listener = net.host().listen(80, 1);
+        let mut peer = net.peer().towards(80);
+        peer.sends(syn(0).mss(500));
+        peer.expects(syn(0).ack(1));
+        peer.sends(ack(1, 1));
+        let socket = net.host().accept(listener).expect("a connection that is open");
+        assert_eq!(net.host().send(socket, &[7; 2000]), Ok(2000));
+        for n in 0..4 {
+            peer.expects(data(1 + 500 * n, &[7; 500]).ack(1));
+        }
+        // The first and the third are lost.
+        for _ in 0..4 {
+            peer.sends(ack(1, 1));
+        }
+        peer.expects(data(1, &[7; 500]).ack(1));
+        peer.sends(ack(1, 1001));
+        let again = peer.takes(Duration::from_millis(900));
+        assert!(again.is_some(), "the second loss waits for the time-out");
+    });
+}
+
+/// B17. RFC 6928: an initial window of ten segments. RFC 5681 allows four of them, two and a bit are sent.
+#[test]
+fn a_connection_begins_with_ten_segments() {
+    fails("the host sent nothing", || {
+        let net = ours(super::host::Setup::default());
+        let listener = net.host().listen(80, 1);
+        let mut peer = net.peer().towards(80);
+        peer.sends(syn(0).mss(1000));
+        peer.expects(syn(0).ack(1));
+        peer.sends(ack(1, 1));
+        let socket = net.host().accept(listener).expect("a connection that is open");
+        assert_eq!(net.host().send(socket, &[7; 10_000]), Ok(10_000));
+        for n in 0..10 {
+            peer.expects(data(1 + 1000 * n, &[7; 1000]).ack(1));
+        }
+    });
+}
+
+/// B26. RFC 6298 §5.7: when a SYN had to be repeated, the first data has a time-out of 3 s. It has the one that the
+/// SYN had backed off.
+#[test]
+fn a_lost_syn_does_not_slow_down_the_first_data() {
+    limit("len 5 \"hello\", but the host sent nothing", |net| {
+        let listener = net.host().listen(80, 1);
+        let mut peer = net.peer().towards(80);
+        peer.sends(syn(0));
+        for _ in 0..4 {
+            peer.expects_within(secs(5), syn(0).ack(1));
+        }
+        peer.sends(ack(1, 1));
+        let socket = net.host().accept(listener).expect("a connection that is open");
+        assert_eq!(net.host().send(socket, b"hello"), Ok(5));
+        assert!(peer.takes(Duration::ZERO).is_some(), "no data at all");
+        peer.expects_within(Duration::from_millis(3_001), data(1, b"hello").ack(1));
     });
 }
 

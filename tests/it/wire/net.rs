@@ -130,6 +130,8 @@ struct Inner<H> {
     /// Whose neighbour questions are answered.
     neighbors: RefCell<BTreeMap<IpAddr, EthernetAddress>>,
     asked: RefCell<Vec<(Duration, IpAddr)>>,
+    /// Every frame of the host, oldest first.
+    frames: RefCell<Vec<Vec<u8>>>,
     log: RefCell<String>,
 }
 
@@ -152,6 +154,7 @@ impl<H: Driven> Net<H> {
             syns: RefCell::default(),
             neighbors: RefCell::default(),
             asked: RefCell::default(),
+            frames: RefCell::default(),
             log: RefCell::default(),
         }))
     }
@@ -184,6 +187,12 @@ impl<H: Driven> Net<H> {
     pub fn asked(&self) -> Vec<(Duration, IpAddr)> {
         self.settle();
         self.0.asked.borrow().clone()
+    }
+
+    /// Every frame that the host has sent, byte by byte, oldest first.
+    pub fn frames(&self) -> Vec<Vec<u8>> {
+        self.settle();
+        self.0.frames.borrow().clone()
     }
 
     /// Packets of the host that no peer has taken.
@@ -229,11 +238,13 @@ impl<H: Driven> Net<H> {
         self.settle();
     }
 
-    /// Sends `packet` to the host. `isn`: the absolute number of the sender's SYN.
-    pub(super) fn send(&self, macs: Macs, ends: Ends, isn: u32, packet: &Packet) {
+    /// Sends `packet` to the host. `isn`: the absolute number of the sender's SYN; `change`: what becomes of the
+    /// frame on its way.
+    pub(super) fn send(&self, macs: Macs, ends: Ends, isn: u32, packet: &Packet, change: impl FnOnce(&mut Vec<u8>)) {
         self.0.syns.borrow_mut().insert(flow(ends), isn);
         self.note('>', ends, packet);
-        let frame = encode(self.medium(), macs, ends, self.base(ends), packet);
+        let mut frame = encode(self.medium(), macs, ends, self.base(ends), packet);
+        change(&mut frame);
         self.deliver(frame);
     }
 
@@ -273,6 +284,7 @@ impl<H: Driven> Net<H> {
     }
 
     fn on_frame(&self, frame: &[u8]) {
+        self.0.frames.borrow_mut().push(frame.to_vec());
         let (ends, packet) = decode(self.medium(), frame);
         if let Packet::Tcp(segment) = &packet
             && segment.syn

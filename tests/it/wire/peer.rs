@@ -76,14 +76,19 @@ impl<H: Driven> Peer<H> {
 
     /// Sends a packet; the host handles it before this returns.
     pub fn sends(&mut self, packet: impl Into<Packet>) {
-        self.net.send(self.macs(HOST_MAC), self.ends(), self.isn, &packet.into());
+        self.sends_changed(packet, |_| {});
+    }
+
+    /// Sends a packet whose frame is changed on its way: damaged, or completed by what [`Packet`] cannot say.
+    pub fn sends_changed(&mut self, packet: impl Into<Packet>, change: impl FnOnce(&mut Vec<u8>)) {
+        self.net.send(self.macs(HOST_MAC), self.ends(), self.isn, &packet.into(), change);
     }
 
     /// Sends a packet to an address that is not (only) the host's.
     pub fn sends_to(&mut self, receiver: impl Into<IpAddr>, packet: impl Into<Packet>) {
         let receiver = receiver.into();
         let ends = Ends { receiver, ..self.ends() };
-        self.net.send(self.macs(mac_of_group(receiver)), ends, self.isn, &packet.into());
+        self.net.send(self.macs(mac_of_group(receiver)), ends, self.isn, &packet.into(), |_| {});
     }
 
     /// Sends an ARP message about itself (IPv6: a neighbour advertisement).
