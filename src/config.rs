@@ -55,6 +55,9 @@ pub struct Config {
     pub time_wait_max: usize,
     /// How many children of one listener may be in SYN-RECEIVED; beyond it the oldest goes (default: 128).
     pub half_open_max: usize,
+    /// How many IP packets may wait for missing fragments; beyond it the oldest goes (default: 16). With `alloc`;
+    /// without it one.
+    pub reassembly_max: usize,
     /// 2MSL: how long TIME-WAIT lasts (RFC 9293 §3.4.2 names 4 minutes, Linux and this default 60 s).
     pub time_wait: Duration,
     /// How long `connect` tries before ETIMEDOUT (default: 180 s; RFC 9293 §3.8.3 R2 for SYN: at least 3 minutes).
@@ -116,6 +119,7 @@ impl Config {
             sockets_max: 1 << 20,
             time_wait_max: 1 << 16,
             half_open_max: 128,
+            reassembly_max: 16,
             time_wait: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(180),
             half_open_timeout: Duration::from_secs(60),
@@ -214,6 +218,8 @@ pub(crate) enum Stream {
     HashHigh = 3,
     /// Ephemeral ports.
     Ports = 4,
+    /// Identification of packets that are cut (RFC 7739).
+    Identification = 5,
 }
 
 /// SplitMix64's finaliser: every bit of the result depends on every bit of the argument.

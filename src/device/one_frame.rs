@@ -1,32 +1,35 @@
-//! How does one chosen frame reach smoltcp, and how does its reply get out?
+//! How does one chosen packet reach smoltcp, and how does its reply get out?
 
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-/// A device that holds exactly one received frame, and the transmit token that came with it.
+use super::outlet::Path;
+
+/// A device that holds exactly one received IP packet, and the transmit token that came with it.
 ///
 /// smoltcp's interface pulls frames out of a device; this one lets the demux look at a frame first
-/// and then hand it over together with the one socket it belongs to.
+/// and then hand its packet over together with the one socket it belongs to.
 pub(crate) struct OneFrame<'f, T> {
-    frame: Option<&'f [u8]>,
+    packet: Option<&'f [u8]>,
     reply: Option<T>,
+    path: Path,
 }
 
 impl<'f, T: TxToken> OneFrame<'f, T> {
-    /// `frame`: as the device gave it; `reply`: used if smoltcp answers at once.
-    pub(crate) fn new(frame: &'f [u8], reply: T) -> Self {
-        Self { frame: Some(frame), reply: Some(reply) }
+    /// `packet`: without its frame; `reply`: used if smoltcp answers at once, framed as `path` says.
+    pub(crate) fn new(packet: &'f [u8], reply: T, path: Path) -> Self {
+        Self { packet: Some(packet), reply: Some(reply), path }
     }
 
     /// Whether smoltcp sent a reply.
     pub(crate) fn replied(&self) -> bool {
-        self.frame.is_none() && self.reply.is_none()
+        self.packet.is_none() && self.reply.is_none()
     }
 }
 
 impl<'f, T: TxToken> Device for OneFrame<'f, T> {
     type RxToken<'a>
-        = Frame<'f>
+        = Packet<'f>
     where
         Self: 'a;
     type TxToken<'a>
@@ -35,7 +38,7 @@ impl<'f, T: TxToken> Device for OneFrame<'f, T> {
         Self: 'a;
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        Some((Frame(self.frame.take()?), Reply(&mut self.reply)))
+        Some((Packet(self.packet.take()?), Reply { token: &mut self.reply, path: self.path }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<Self::TxToken<'_>> {
@@ -43,27 +46,30 @@ impl<'f, T: TxToken> Device for OneFrame<'f, T> {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        // The interface took the real device's capabilities when it was built.
+        // The interface was told its capabilities when it was built.
         DeviceCapabilities::default()
     }
 }
 
-/// The frame, on its way in.
-pub(crate) struct Frame<'f>(&'f [u8]);
+/// The packet, on its way in.
+pub(crate) struct Packet<'f>(&'f [u8]);
 
-impl RxToken for Frame<'_> {
+impl RxToken for Packet<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
         f(self.0)
     }
 }
 
 /// The place for a reply.
-pub(crate) struct Reply<'a, T>(&'a mut Option<T>);
+pub(crate) struct Reply<'a, T> {
+    token: &'a mut Option<T>,
+    path: Path,
+}
 
 impl<T: TxToken> TxToken for Reply<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        match self.0.take() {
-            Some(token) => token.consume(len, f),
+        match self.token.take() {
+            Some(token) => self.path.send(token, len, f),
             // One receive hands out one token and a token is consumed once.
             None => unreachable!("a reply token is used once"),
         }

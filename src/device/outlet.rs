@@ -1,11 +1,81 @@
-//! How many frames left, and did the device refuse one?
+//! How does an IP packet leave: in which frame, with which mark, and did the device take it?
 
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use crate::addr::MacAddr;
+
+/// What the frames of one turn have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path {
+    /// Source and destination of the Ethernet header; `None`: the device carries bare IP packets.
+    pub(crate) link: Option<(MacAddr, MacAddr)>,
+    /// DSCP and ECN of the packets (`IP_TOS`).
+    pub(crate) tos: u8,
+    /// Whether IPv4 headers carry a checksum when the device gets them.
+    pub(crate) has_header_checksum: bool,
+}
+
+impl Path {
+    /// Bare packets with nothing to mark.
+    pub(crate) const BARE: Self = Self { link: None, tos: 0, has_header_checksum: true };
+
+    /// Bytes in front of the packet.
+    #[inline]
+    pub(crate) fn header_len(&self) -> usize {
+        if self.link.is_some() { ETHERNET_HEADER_LEN } else { 0 }
+    }
+
+    /// Sends one IP packet of `len` bytes, which `f` writes.
+    #[inline]
+    pub(crate) fn send<T: TxToken, R>(&self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
+        let header_len = self.header_len();
+        token.consume(header_len + len, |buffer| {
+            let (header, packet) = buffer.split_at_mut(header_len);
+            let result = f(packet);
+            if let Some((from, to)) = self.link {
+                write_ethernet_header(header, from, to, packet);
+            }
+            if self.tos != 0 {
+                mark(packet, self.tos, self.has_header_checksum);
+            }
+            result
+        })
+    }
+}
+
+/// `header`: 14 bytes; the EtherType follows from the version of `packet`.
+#[inline]
+fn write_ethernet_header(header: &mut [u8], from: MacAddr, to: MacAddr, packet: &[u8]) {
+    let Some(header) = header.first_chunk_mut::<ETHERNET_HEADER_LEN>() else { return };
+    let is_v6 = packet.first().is_some_and(|byte| byte >> 4 == 6);
+    let (MacAddr([t0, t1, t2, t3, t4, t5]), MacAddr([f0, f1, f2, f3, f4, f5])) = (to, from);
+    let [high, low] = if is_v6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+    *header = [t0, t1, t2, t3, t4, t5, f0, f1, f2, f3, f4, f5, high, low];
+}
+
+/// Writes DSCP and ECN into a finished IP packet: smoltcp's TCP always leaves them 0.
+fn mark(packet: &mut [u8], tos: u8, has_header_checksum: bool) {
+    match packet.first().map(|byte| byte >> 4) {
+        Some(4) => {
+            let mut header = smoltcp::wire::Ipv4Packet::new_unchecked(packet);
+            header.set_dscp(tos >> 2);
+            header.set_ecn(tos & 3);
+            if has_header_checksum {
+                header.fill_checksum();
+            }
+        }
+        Some(6) => smoltcp::wire::Ipv6Packet::new_unchecked(packet).set_traffic_class(tos),
+        _ => {}
+    }
+}
+
 /// The transmit half of a device, counting: smoltcp's egress does not tell a refusal from an empty queue.
+///
+/// smoltcp sees a device that carries bare IP packets; what they are framed in is in [`Outlet::path`].
 pub(crate) struct Outlet<'d, D: ?Sized> {
     device: &'d mut D,
+    pub(crate) path: Path,
     /// Frames that the device took.
     pub(crate) sent: u64,
     /// Whether the device had no room for a frame since this was last cleared.
@@ -14,7 +84,18 @@ pub(crate) struct Outlet<'d, D: ?Sized> {
 
 impl<'d, D: Device + ?Sized> Outlet<'d, D> {
     pub(crate) fn new(device: &'d mut D) -> Self {
-        Self { device, sent: 0, refused: false }
+        Self { device, path: Path::BARE, sent: 0, refused: false }
+    }
+
+    /// A token for one whole frame, counted as sent: the caller uses it.
+    pub(crate) fn frame(&mut self, now: Instant) -> Option<D::TxToken<'_>> {
+        let token = self.device.transmit(now);
+        if token.is_none() {
+            self.refused = true;
+        } else {
+            self.sent += 1;
+        }
+        token
     }
 }
 
@@ -37,12 +118,12 @@ impl<D: Device + ?Sized> Device for Outlet<'_, D> {
         if token.is_none() {
             self.refused = true;
         }
-        Some(Counted { token: token?, sent: &mut self.sent })
+        Some(Counted { token: token?, path: self.path, sent: &mut self.sent })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        // The interface took the real device's capabilities when it was built; asking for them again
-        // for every frame would cost a copy.
+        // The interface was told its capabilities when it was built; asking for them again for every
+        // frame would cost a copy.
         DeviceCapabilities::default()
     }
 }
@@ -56,19 +137,59 @@ impl RxToken for Nothing {
     }
 }
 
-/// A transmit token that counts itself when it is used.
+/// A transmit token that frames its packet, and counts itself when it is used.
 pub(crate) struct Counted<'a, T> {
     token: T,
+    path: Path,
     sent: &'a mut u64,
 }
 
 impl<T: TxToken> TxToken for Counted<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         *self.sent += 1;
-        self.token.consume(len, f)
+        self.path.send(self.token, len, f)
     }
 
     fn set_meta(&mut self, meta: smoltcp::phy::PacketMeta) {
         self.token.set_meta(meta);
+    }
+}
+
+/// Bytes of an Ethernet header without a VLAN tag.
+pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Buffer<'b>(&'b mut [u8]);
+
+    impl TxToken for Buffer<'_> {
+        fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+            f(&mut self.0[..len])
+        }
+    }
+
+    #[test]
+    fn a_marked_ipv4_packet_has_its_tos_and_a_good_header_checksum() {
+        let mut frame = [0; 34];
+        let link = Some((MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2])));
+        let path = Path { link, tos: 0xb8, has_header_checksum: true };
+        path.send(Buffer(&mut frame), 20, |packet| {
+            packet.copy_from_slice(&[0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+        });
+        assert_eq!(frame[..14], [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
+        let packet = smoltcp::wire::Ipv4Packet::new_checked(&frame[14..]).expect("long enough");
+        assert!(packet.verify_checksum());
+        assert_eq!((packet.dscp(), packet.ecn()), (46, 0));
+    }
+
+    #[test]
+    fn a_marked_ipv6_packet_has_its_traffic_class() {
+        let mut packet = [0; 40];
+        let path = Path { tos: 0x2e, ..Path::BARE };
+        path.send(Buffer(&mut packet), 40, |packet| packet[0] = 0x60);
+        assert_eq!(smoltcp::wire::Ipv6Packet::new_unchecked(&packet).traffic_class(), 0x2e);
+        assert_eq!(packet[0] >> 4, 6);
     }
 }

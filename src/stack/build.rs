@@ -1,17 +1,17 @@
 //! How is a stack put together?
 
-use managed::ManagedSlice;
-use smoltcp::iface::{Interface, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::wire::HardwareAddress;
+use smoltcp::phy::{Device, DeviceCapabilities, Medium};
 
 use super::Stack;
 use super::counters::Counters;
 use super::deadlines::Deadlines;
+use super::icmp::Budget;
+use super::interfaces::Interfaces;
 use super::neighbors::Neighbors;
+use super::path_mtu::PathMtus;
+use super::reassembly::Reassembly;
 use super::storage::{Parts, Storage, StorageError};
 use super::time_wait::TimeWait;
-use crate::addr::{to_cidr, to_mac};
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
 use crate::socket::slots::{Line, NONE, Queue, Slots};
@@ -79,23 +79,18 @@ impl<'a> Stack<'a> {
     fn build(config: Config, capabilities: &DeviceCapabilities, parts: Parts<'a>) -> Result<Self, ConfigError> {
         config.check()?;
         let medium = capabilities.medium;
-        let hardware = match (medium, config.mac) {
-            (Medium::Ethernet, Some(mac)) => HardwareAddress::Ethernet(to_mac(mac)),
-            (Medium::Ip, None) => HardwareAddress::Ip,
-            _ => return Err(ConfigError::MediumMismatch),
-        };
+        if (medium == Medium::Ethernet) != config.mac.is_some() {
+            return Err(ConfigError::MediumMismatch);
+        }
         let ip_mtu = capabilities.ip_mtu();
         let has_ipv6 = config.addresses.iter().any(|cidr| cidr.addr().is_ipv6());
         if ip_mtu < if has_ipv6 { IPV6_MTU_MIN } else { IPV4_MTU_MIN } {
             return Err(ConfigError::MtuTooSmall(ip_mtu));
         }
-        let mut smoltcp_config = smoltcp::iface::Config::new(hardware);
-        smoltcp_config.random_seed = config.seed.stream(Stream::Engine);
-        let mut facts = Facts(capabilities);
-        let mut interface = Interface::new(smoltcp_config, &mut facts, Instant::ZERO.to_smoltcp());
-        give_addresses(&mut interface, &config)?;
+        let local_mtu = parts.local.mtu();
+        let interfaces = Interfaces::new(&config, capabilities, local_mtu)?;
         Ok(Self {
-            interface,
+            interfaces,
             medium,
             ip_mtu,
             checksums: capabilities.checksum.clone(),
@@ -105,8 +100,9 @@ impl<'a> Stack<'a> {
             ports: Ports::new(&config.seed),
             engines: parts.engines,
             queues: parts.queues,
-            datagram_engine: parts.datagram_engine,
-            nobody: SocketSet::new(ManagedSlice::Borrowed(&mut [])),
+            local: parts.local,
+            local_spare: parts.local_spare,
+            local_mtu: usize::from(local_mtu),
             time_wait: TimeWait::new(parts.time_wait, parts.time_wait_max, config.time_wait),
             neighbors: Neighbors::new(),
             deadlines: Deadlines::new(parts.heap, parts.positions),
@@ -114,6 +110,10 @@ impl<'a> Stack<'a> {
             due: Line::new(Queue::Due),
             answering: Line::new(Queue::Due),
             unresolved: Line::new(Queue::Neighbor),
+            reassembly: Reassembly::new(parts.reassembly, parts.reassembly_max),
+            path_mtus: PathMtus::new(),
+            ident: config.seed.stream(Stream::Identification) as u32,
+            icmp_budget: Budget::FULL,
             counters: Counters::default(),
             steps: 0,
             blocked: false,
@@ -123,67 +123,7 @@ impl<'a> Stack<'a> {
     }
 }
 
-fn give_addresses(interface: &mut Interface, config: &Config) -> Result<(), ConfigError> {
-    let mut too_many = false;
-    interface.update_ip_addrs(|addresses| {
-        for cidr in &config.addresses {
-            too_many |= addresses.push(to_cidr(*cidr)).is_err();
-        }
-    });
-    for router in &config.gateways {
-        let added = match router {
-            core::net::IpAddr::V4(router) => interface.routes_mut().add_default_ipv4_route(*router),
-            core::net::IpAddr::V6(router) => interface.routes_mut().add_default_ipv6_route(*router),
-        };
-        if added.is_err() {
-            return Err(ConfigError::TooManyGateways);
-        }
-    }
-    if too_many { Err(ConfigError::TooManyAddresses) } else { Ok(()) }
-}
-
 /// RFC 791 §3.2: every link carries packets of 68 bytes.
 const IPV4_MTU_MIN: usize = 68;
 /// RFC 8200 §5.
 const IPV6_MTU_MIN: usize = 1280;
-
-/// A device that only tells its capabilities: smoltcp wants one to build an interface.
-struct Facts<'c>(&'c DeviceCapabilities);
-
-impl Device for Facts<'_> {
-    type RxToken<'a>
-        = Never
-    where
-        Self: 'a;
-    type TxToken<'a>
-        = Never
-    where
-        Self: 'a;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Never, Never)> {
-        None
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Never> {
-        None
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        self.0.clone()
-    }
-}
-
-/// A token that is never handed out.
-enum Never {}
-
-impl RxToken for Never {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, _: F) -> R {
-        match self {}
-    }
-}
-
-impl TxToken for Never {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _: usize, _: F) -> R {
-        match self {}
-    }
-}

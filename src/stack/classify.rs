@@ -1,18 +1,18 @@
 //! What kind of frame is this, and which flow does it belong to?
 
-mod checksum;
+pub(crate) mod checksum;
 mod icmp;
-mod ip;
+pub(crate) mod ip;
 mod neighbor;
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use crate::addr::{MacAddr, is_unicast};
 use crate::demux::{TCP, UDP};
 use crate::device::Medium;
-pub(crate) use icmp::{IcmpError, IcmpErrorKind};
+pub(crate) use icmp::{ICMP, ICMPV6, IcmpError, IcmpErrorKind};
 use ip::{Odd, Packet};
-pub(crate) use neighbor::{Arp, Ndp};
+pub(crate) use neighbor::{Arp, ArpOperation, Ndp};
 
 /// What a received frame is, as far as its route depends on it.
 ///
@@ -29,9 +29,11 @@ pub(crate) enum Class {
     IcmpError(IcmpError),
     /// Any other ICMP or ICMPv6 message. The ports of the flow are 0.
     Icmp(Flow),
-    /// A part of an IP packet: the ports are in the first one only.
-    Fragment,
-    /// Nothing that we route: another protocol, a VLAN tag.
+    /// A part of an IP packet: the ports are in the first one only. The ports of the flow are 0.
+    Fragment(Flow),
+    /// An IP packet with another protocol. The ports of the flow are 0.
+    Ip(Flow),
+    /// Nothing that we route: another EtherType, a packet on its way to another host.
     Other,
     /// Shorter than it says it is, or against the rules of its protocol.
     Malformed,
@@ -78,27 +80,38 @@ impl Segment {
         let Flags { syn, ack, fin, rst } = self.flags;
         syn && !ack && !fin && !rst
     }
+}
 
-    /// Whether the checksums of `frame`, whose segment this is, are right: TCP's, and the IPv4 header's.
-    /// Devices that check in hardware may hand over frames without valid ones.
-    pub(crate) fn has_good_checksum(&self, medium: Medium, frame: &[u8]) -> bool {
-        let Ok(Content::Ip(_, bytes)) = open(medium, frame) else { return false };
-        ip::has_good_header(bytes) && ip::parse(bytes).is_ok_and(|packet| packet.has_good_checksum())
+/// Says what `frame` is, and gives what it carries: the IP packet, or the ARP packet. `frame`: a whole Ethernet frame, 14-byte header included, no FCS, padding
+/// allowed; or a bare IP packet, as `medium` says.
+#[inline]
+pub(crate) fn classify(medium: Medium, frame: &[u8]) -> (Class, &[u8]) {
+    match open(medium, frame) {
+        Ok(Content::Ip(link, bytes)) => (classify_ip(link, bytes), bytes),
+        Ok(Content::Arp(link, bytes)) => (neighbor::arp(bytes, link), bytes),
+        Err(odd) => (odd.into(), frame),
     }
 }
 
-/// Says what `frame` is. `frame`: a whole Ethernet frame, 14-byte header included, no FCS, padding
-/// allowed; or a bare IP packet, as `medium` says.
+/// Says what an IP packet is. `link`: source and destination of the frame it came in.
 #[inline]
-pub(crate) fn classify(medium: Medium, frame: &[u8]) -> Class {
-    match open(medium, frame) {
-        Ok(Content::Ip(link, bytes)) => match ip::parse(bytes) {
-            Ok(packet) => classify_packet(&packet, link),
-            Err(odd) => odd.into(),
+pub(crate) fn classify_ip(link: Option<(MacAddr, MacAddr)>, bytes: &[u8]) -> Class {
+    match ip::parse(bytes) {
+        Ok(packet) => classify_packet(&packet, link),
+        Err(Odd::Fragment) => match ip::addresses(bytes) {
+            Some((remote, local)) => {
+                Class::Fragment(Flow { local: (local, 0).into(), remote: (remote, 0).into(), link })
+            }
+            None => Class::Malformed,
         },
-        Ok(Content::Arp(link, bytes)) => neighbor::arp(bytes, link),
         Err(odd) => odd.into(),
     }
+}
+
+/// Whether the checksums of the IP packet in `bytes` are right: the IPv4 header's, and that of the TCP
+/// segment or ICMPv6 message in it. Devices that check in hardware may hand over packets without valid ones.
+pub(crate) fn has_good_checksums(bytes: &[u8]) -> bool {
+    ip::has_good_header(bytes) && ip::parse(bytes).is_ok_and(|packet| packet.has_good_checksum())
 }
 
 #[inline]
@@ -106,8 +119,8 @@ fn classify_packet(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Cla
     match packet.protocol {
         TCP => tcp(packet, link),
         UDP => udp(packet, link),
-        icmp::ICMP | icmp::ICMPV6 => icmp::classify(packet, link),
-        _ => Class::Other,
+        ICMP | ICMPV6 => icmp::classify(packet, link),
+        _ => Class::Ip(packet.flow(0, 0, link)),
     }
 }
 
@@ -140,8 +153,7 @@ fn open(medium: Medium, frame: &[u8]) -> Result<Content<'_>, Odd> {
 impl From<Odd> for Class {
     fn from(odd: Odd) -> Self {
         match odd {
-            Odd::Fragment => Self::Fragment,
-            Odd::Other => Self::Other,
+            Odd::Fragment | Odd::Other => Self::Other,
             Odd::Malformed => Self::Malformed,
         }
     }
@@ -193,15 +205,11 @@ impl Packet<'_> {
     }
 
     /// Whether the checksum over pseudo-header and payload is right, as TCP and ICMPv6 have it.
-    fn has_good_checksum(&self) -> bool {
-        let pseudo = match (self.source, self.destination) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => checksum::sum(&from.octets()) + checksum::sum(&to.octets()),
-            (IpAddr::V6(from), IpAddr::V6(to)) => checksum::sum(&from.octets()) + checksum::sum(&to.octets()),
-            _ => unreachable!("both addresses come from one header"),
-        };
+    pub(crate) fn has_good_checksum(&self) -> bool {
         // At most 65,535 bytes: IP has 16 bits for the length.
         let len = self.payload.len() as u32;
-        checksum::is_good(pseudo + u32::from(self.protocol) + len + checksum::sum(self.payload))
+        let pseudo = checksum::pseudo(self.source, self.destination, self.protocol, len);
+        checksum::is_good(pseudo + checksum::sum(self.payload))
     }
 }
 

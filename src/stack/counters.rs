@@ -12,8 +12,20 @@ pub struct Counters {
     pub dropped_malformed: u64,
     /// Frames for another link-layer or IP address.
     pub dropped_not_for_us: u64,
-    /// IP fragments; reassembly is not built in.
+    /// Frames that carry neither IP nor ARP, or are on their way to another host.
+    pub dropped_unknown: u64,
+    /// Answers that would have been larger than a packet can be.
+    pub dropped_too_large: u64,
+    /// Packets of the host to itself that found no room.
+    pub dropped_local_overflow: u64,
+    /// IP fragments that were of no use: against the rules, overlapping, or without room.
     pub dropped_fragments: u64,
+    /// IP packets put together from fragments.
+    pub reassembled: u64,
+    /// IP packets given up because fragments did not come in time, or to make room for others.
+    pub reassembly_failures: u64,
+    /// IP packets that were cut into fragments.
+    pub fragmented: u64,
     /// TCP segments to a broadcast or multicast address (RFC 9293 MUST-57).
     pub dropped_tcp_not_unicast: u64,
     /// Segments with a FIN whose data reaches beyond the receive buffer; they come again (B3).
@@ -28,6 +40,8 @@ pub struct Counters {
     pub dropped_datagram_overflow: u64,
     /// Segments and datagrams that no socket wanted, answered by RST or ICMP unreachable where due.
     pub refused: u64,
+    /// RSTs sent for segments that belong to no connection.
+    pub resets_sent: u64,
     /// Sockets that smoltcp looked at for received frames: one per frame, none for unknown flows.
     pub sockets_visited_in: u64,
     /// Sockets that smoltcp looked at to send.

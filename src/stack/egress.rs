@@ -1,19 +1,18 @@
 //! Who sends, and how much at a time?
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::iface::PollResult;
 
 use super::Stack;
-use super::neighbors::Need;
+use super::local::Local;
 use crate::device::{Device, Outlet};
-use crate::errno::Errno;
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
 use crate::time::Instant;
 
 /// What a slot's turn came to.
-enum Turn {
+pub(super) enum Turn {
     /// All sent; look again at this time.
     Rest(Option<Instant>),
     /// More to send than its share.
@@ -26,22 +25,15 @@ enum Turn {
     Gone,
 }
 
-/// What became of a datagram.
-enum Sending {
-    /// It is out, or can never be.
-    Done,
-    /// The device is full.
-    Blocked,
-    /// smoltcp does not know the neighbour's link-layer address.
-    Unresolved,
-}
-
 impl Stack<'_> {
     /// Sends what is due. Returns whether nothing is left but what the device refused.
     pub(super) fn egress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let mut outlet = Outlet::new(device);
         if self.neighbors.is_asking() {
             self.ask_neighbors(&mut outlet);
+        }
+        if self.reassembly.next_at().is_some_and(|at| at <= self.now) {
+            self.expire_fragments(&mut outlet);
         }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;
@@ -92,12 +84,43 @@ impl Stack<'_> {
     }
 
     fn turn_tcp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
-        let now = self.now.to_smoltcp();
+        let Body::Tcp(connection) = &self.slots.get(index).body else { return Turn::Gone };
+        if connection.is_local {
+            return self.turn_tcp_local(index);
+        }
         // What has to be asked before the slot is borrowed for the rest of the turn.
-        let next_hop = match &self.slots.get(index).body {
-            Body::Tcp(connection) => connection.next_hop.filter(|next_hop| !self.is_resolved(*next_hop)),
-            _ => return Turn::Gone,
-        };
+        let mut unresolved = None;
+        outlet.path = self.path();
+        if let Some(next_hop) = connection.next_hop {
+            let mac = self.neighbors.mac(next_hop, self.now);
+            outlet.path.link = self.config.mac.zip(mac);
+            unresolved = mac.is_none().then_some(next_hop);
+        }
+        self.turn_tcp_on(index, unresolved, outlet)
+    }
+
+    /// A turn of a connection of this host with itself.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn turn_tcp_local(&mut self, index: u32) -> Turn {
+        let mut local = core::mem::replace(&mut self.local, Local::nowhere());
+        let mut outlet = Outlet::new(&mut local);
+        let turn = self.turn_tcp_on(index, None, &mut outlet);
+        self.local = local;
+        match turn {
+            // The next step takes packets out.
+            Turn::Blocked => Turn::More,
+            turn => turn,
+        }
+    }
+
+    /// `unresolved`: the neighbour whose link-layer address is not known.
+    fn turn_tcp_on(
+        &mut self,
+        index: u32,
+        unresolved: Option<IpAddr>,
+        outlet: &mut Outlet<'_, impl Device + ?Sized>,
+    ) -> Turn {
+        let now = self.now.to_smoltcp();
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
         connection.catch_up(self.now, &self.config);
@@ -106,11 +129,14 @@ impl Stack<'_> {
         // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after
         // most frames nothing has to be sent.
         let is_eager = core::mem::take(&mut connection.is_eager);
-        let mut next = if is_eager { Some(now) } else { self.interface.poll_at(now, engine.set()) };
+        let own = slot.local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip());
+        let interface = self.interfaces.get(connection.is_local, connection.mtu, own);
+        outlet.path.tos = slot.options.tos;
+        let mut next = if is_eager { Some(now) } else { interface.poll_at(now, engine.set()) };
         let mut sent = 0;
         outlet.refused = false;
         while next.is_some_and(|at| at <= now) {
-            if let Some(next_hop) = next_hop {
+            if let Some(next_hop) = unresolved {
                 if engine.state() == TcpState::TimeWait {
                     // Its ACK cannot go out; TIME-WAIT acknowledges when the FIN comes again.
                     self.hand_over_to_time_wait(index);
@@ -124,11 +150,11 @@ impl Stack<'_> {
                 return Turn::More;
             }
             self.counters.sockets_visited_out += 1;
-            let result = self.interface.poll_egress(now, outlet, engine.set());
+            let result = interface.poll_egress(now, outlet, engine.set());
             if outlet.refused {
                 return Turn::Blocked;
             }
-            next = self.interface.poll_at(now, engine.set());
+            next = interface.poll_at(now, engine.set());
             if result == PollResult::None {
                 break;
             }
@@ -145,147 +171,10 @@ impl Stack<'_> {
             Err(()) => Turn::Gone,
         }
     }
-
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn turn_udp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
-        for _ in 0..SHARE_FRAMES {
-            let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Turn::Gone };
-            let Some((envelope, _)) = datagrams.send.peek() else {
-                // Closed with datagrams queued, and now they are out.
-                if !self.slots.get(index).owned {
-                    self.free(index);
-                    return Turn::Gone;
-                }
-                return Turn::Rest(None);
-            };
-            let (local, remote) = (envelope.local, envelope.remote);
-            // The route was there when the datagram was queued, and routes do not change.
-            let next_hop = self.next_hop(remote.ip()).unwrap_or(remote.ip());
-            if !self.is_resolved(next_hop) {
-                self.neighbors.want(next_hop, self.now);
-                return Turn::Unresolved(None);
-            }
-            match self.send_datagram(index, local, remote, outlet) {
-                Sending::Done => {}
-                Sending::Blocked => return Turn::Blocked,
-                Sending::Unresolved => {
-                    self.neighbors.forget(next_hop);
-                    self.neighbors.want(next_hop, self.now);
-                    return Turn::Unresolved(None);
-                }
-            }
-        }
-        Turn::More
-    }
-
-    /// Sends the datagram at the head of a queue; it stays there unless it is done with.
-    fn send_datagram(
-        &mut self,
-        index: u32,
-        local: IpAddr,
-        remote: core::net::SocketAddr,
-        outlet: &mut Outlet<'_, impl Device + ?Sized>,
-    ) -> Sending {
-        let slot = self.slots.get_mut(index);
-        let port = slot.local.map_or(0, |addr| addr.port());
-        let Body::Udp(datagrams) = &mut slot.body else { return Sending::Done };
-        let Some((_, data)) = datagrams.send.peek() else { return Sending::Done };
-        outlet.refused = false;
-        if self.datagram_engine.load((local, port).into(), remote, data) {
-            let now = self.now.to_smoltcp();
-            self.interface.poll_egress(now, outlet, self.datagram_engine.set());
-            self.counters.sockets_visited_out += 1;
-        }
-        if outlet.refused {
-            return Sending::Blocked;
-        }
-        if !self.datagram_engine.has_sent() {
-            // smoltcp's cache has forgotten a neighbour that ours remembers.
-            return Sending::Unresolved;
-        }
-        datagrams.send.pop();
-        slot.wake_write();
-        Sending::Done
-    }
-
-    /// Sends the requests that are due, and tells those who waited in vain.
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn ask_neighbors(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
-        while let Some(need) = self.neighbors.need(self.now) {
-            match need {
-                Need::Ask(target) => {
-                    let Some(token) = outlet.transmit(self.now.to_smoltcp()) else {
-                        self.blocked = true;
-                        return;
-                    };
-                    self.send_request(token, target);
-                    self.neighbors.asked(target, self.now);
-                }
-                Need::GiveUp(target) => {
-                    self.counters.neighbors_unreachable += 1;
-                    self.give_up(target);
-                }
-            }
-        }
-    }
-
-    fn send_request(&self, token: impl crate::device::TxToken, target: IpAddr) {
-        let Some(mac) = self.config.mac else { unreachable!("only Ethernet has neighbours to ask for") };
-        match (self.source_for(target), target) {
-            (Some(IpAddr::V4(own)), IpAddr::V4(target)) => super::emit::arp_request(token, mac, own, target),
-            (Some(IpAddr::V6(own)), IpAddr::V6(target)) => {
-                super::emit::neighbor_solicitation(token, mac, own, target);
-            }
-            // Only targets with a route are asked for, and a route starts at an own address.
-            _ => {}
-        }
-    }
-
-    /// Everybody who waited for `target` learns that it is unreachable; the others look again.
-    fn give_up(&mut self, target: IpAddr) {
-        for _ in 0..self.unresolved.len() {
-            let Some(index) = self.unresolved.pop(&mut self.slots) else { break };
-            if self.slots.get(index).is_free() {
-                self.slots.retire(index);
-                continue;
-            }
-            self.drop_towards(index, target);
-            if !self.slots.get(index).is_free() {
-                self.make_due(index);
-            }
-        }
-    }
-
-    /// What a slot had for `target` cannot be sent (EHOSTUNREACH).
-    fn drop_towards(&mut self, index: u32, target: IpAddr) {
-        match &mut self.slots.get_mut(index).body {
-            Body::Tcp(connection) => {
-                if connection.next_hop == Some(target) {
-                    self.on_unreachable(index);
-                }
-            }
-            Body::Udp(_) => {
-                let mut lost = false;
-                while let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body
-                    && let Some(remote) = datagrams.send.peek().map(|(envelope, _)| envelope.remote)
-                    && self.next_hop(remote.ip()) == Some(target)
-                {
-                    if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
-                        datagrams.send.pop();
-                    }
-                    lost = true;
-                }
-                if lost {
-                    self.slots.get_mut(index).fail(Errno::EHOSTUNREACH);
-                }
-            }
-            Body::Listener(_) | Body::Free => {}
-        }
-    }
 }
 
 /// Frames that one socket may send before the next has its turn.
-const SHARE_FRAMES: usize = 16;
+pub(super) const SHARE_FRAMES: usize = 16;
 /// Turns in one step beyond one for each socket in line: for those that have more than a share.
 const EXTRA_TURNS: usize = 16;
 /// How long to leave a connection alone that says "now" and sends nothing.

@@ -1,67 +1,175 @@
 //! What becomes of a received frame?
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
+
+use managed::ManagedSlice;
 
 use super::Stack;
-use super::classify::{Arp, Class, Flow, IcmpError, IcmpErrorKind, Ndp, Segment, classify};
+use super::classify::ip::trim;
+use super::classify::{Class, Flow, Segment, classify, classify_ip};
 use super::emit::Answer;
+use super::icmp::Refusal;
+use super::local::Local;
+use super::reassembly::{self, Outcome, Reassembly};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
-use crate::demux::{Route, TCP, UDP};
-use crate::device::{ChecksumCapabilities, Device, Medium, OneFrame, RxToken, TxToken};
-use crate::errno::Errno;
+use crate::demux::{Route, TCP};
+use crate::device::{Device, OneFrame, RxToken, TxToken};
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
 
 impl Stack<'_> {
     /// Takes frames from the device. Returns whether it has no more.
+    /// Takes frames from the device, and packets of this host to itself. Returns whether there are no more.
     pub(super) fn ingress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let now = self.now.to_smoltcp();
+        if !self.local.is_empty() {
+            self.ingress_local();
+        }
         for _ in 0..self.config.step_frames_max {
             let Some((frame, reply)) = device.receive(now) else { return true };
             self.counters.frames_in += 1;
-            frame.consume(|bytes| self.on_frame(bytes, reply));
+            frame.consume(|frame| {
+                let (class, bytes) = classify(self.medium, frame);
+                self.on_class(&class, bytes, Origin::Wire, reply);
+            });
         }
         false
     }
 
-    fn on_frame(&mut self, frame: &[u8], reply: impl TxToken) {
-        match &classify(self.medium, frame) {
-            Class::Tcp(segment) => self.on_segment(segment, frame, reply),
-            Class::Udp(flow) => self.on_datagram(flow, frame, reply),
-            Class::Arp(arp) => self.on_arp(arp, frame, reply),
-            Class::Ndp(ndp) => self.on_ndp(ndp, frame, reply),
-            Class::IcmpError(error) => self.on_icmp_error(error, frame, reply),
-            Class::Icmp(flow) => {
-                self.confirm_neighbor(flow.remote.ip(), flow.local.ip(), flow.link);
-                self.hand_over(frame, reply);
+    /// The packets that this host sent to itself; what they are answered with comes in the next step.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn ingress_local(&mut self) {
+        let mut from = core::mem::replace(&mut self.local, Local::nowhere());
+        let mut to = core::mem::replace(&mut self.local_spare, Local::nowhere());
+        while let Some(bytes) = from.pop() {
+            // An answer needs room. A packet without it is lost, as in any full queue.
+            match to.transmit(self.now.to_smoltcp()) {
+                Some(reply) => self.on_class(&classify_ip(None, bytes), bytes, Origin::Local, reply),
+                None => self.counters.dropped_local_overflow += 1,
             }
-            Class::Fragment => self.counters.dropped_fragments += 1,
-            Class::Other => self.hand_over(frame, reply),
+        }
+        (self.local, self.local_spare) = (to, from);
+    }
+
+    /// What is in a frame or a packet. `bytes`: the IP packet (or the ARP packet), without its frame.
+    fn on_class(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        match class {
+            Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
+            Class::Arp(arp) => self.on_arp(arp, reply),
+            Class::Ndp(ndp) => self.on_ndp(ndp, reply),
+            Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) | Class::Fragment(flow) => {
+                if self.admit(flow, bytes, origin) {
+                    self.on_packet(class, flow, bytes, origin, reply);
+                }
+            }
+            Class::IcmpError(error) => {
+                if self.admit(&error.carrier, bytes, origin) {
+                    self.on_icmp_error(error);
+                }
+            }
+            Class::Other => self.counters.dropped_unknown += 1,
             Class::Malformed => self.counters.dropped_malformed += 1,
         }
     }
 
-    fn on_segment(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
+    /// A packet that was put together. Its fragments were admitted, and the header is our own.
+    fn on_whole(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        match class {
+            Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
+            Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) => self.on_content(class, flow, bytes, reply),
+            Class::IcmpError(error) => self.on_icmp_error(error),
+            // RFC 6980 §5: neighbour discovery is never fragmented. RFC 8200 §4.5: nor are fragments.
+            Class::Arp(_) | Class::Ndp(_) | Class::Fragment(_) | Class::Other => self.counters.dropped_unknown += 1,
+            Class::Malformed => self.counters.dropped_malformed += 1,
+        }
+    }
+
+    /// Whether a packet that is no segment is for this host, and can be what it says.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn admit(&mut self, flow: &Flow, bytes: &[u8], origin: Origin) -> bool {
+        let (own, peer) = (flow.local.ip(), flow.remote.ip());
+        let is_for_us = self.is_for_us(flow.link) && (self.is_local(own) || self.is_group(own));
+        if !is_for_us || !self.can_come_from(peer, own, origin) {
+            self.counters.dropped_not_for_us += 1;
+            return false;
+        }
+        if self.checksums.ipv4.rx() && !super::classify::ip::has_good_header(bytes) {
+            self.counters.dropped_malformed += 1;
+            return false;
+        }
+        self.confirm_neighbor(peer, own, flow.link);
+        true
+    }
+
+    /// RFC 1122 §3.2.1.3: loopback addresses never come over a wire, and nobody else has an own address;
+    /// no packet comes from a group.
+    fn can_come_from(&self, peer: IpAddr, own: IpAddr, origin: Origin) -> bool {
+        let is_possible = match origin {
+            Origin::Wire => !self.is_local(peer) && !own.is_loopback(),
+            Origin::Local => true,
+        };
+        is_possible && !peer.is_multicast() && !self.is_broadcast(peer)
+    }
+
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn on_packet(&mut self, class: &Class, flow: &Flow, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        if let Class::Fragment(_) = class {
+            return self.on_fragment(flow, bytes, origin, reply);
+        }
+        self.on_content(class, flow, trim(bytes), reply);
+    }
+
+    fn on_content(&mut self, class: &Class, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
+        let Ok(packet) = super::classify::ip::parse(bytes) else { return };
+        match class {
+            Class::Udp(_) => self.on_datagram(flow, &packet, bytes, reply),
+            Class::Icmp(_) => self.on_icmp(flow, &packet, reply),
+            _ => self.refuse_packet(Refusal::Protocol, flow, bytes, reply),
+        }
+    }
+
+    /// A part of a packet: when it is the last one missing, the whole packet is as if it had come at once.
+    fn on_fragment(&mut self, flow: &Flow, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        // Taken out, so that the packet in it can be handed on.
+        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
+        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        let Outcome { verdict, has_evicted } = reassembly.on_fragment(bytes, self.now);
+        self.counters.reassembly_failures += u64::from(has_evicted);
+        match verdict {
+            reassembly::Verdict::Incomplete => {}
+            reassembly::Verdict::Dropped(_) => self.counters.dropped_fragments += 1,
+            reassembly::Verdict::Complete(packet) => {
+                self.counters.reassembled += 1;
+                self.on_whole(&classify_ip(flow.link, packet), packet, origin, reply);
+            }
+        }
+        self.reassembly = reassembly;
+    }
+
+    fn on_segment(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, link } = &segment.flow;
         if link.is_some() && !self.is_for_us(*link) {
             self.counters.dropped_not_for_us += 1;
             return;
         }
         if self.slots.is_connection(self.last, local, remote) {
-            return self.deliver(self.last, segment, frame, reply);
+            return self.deliver(self.last, segment, bytes, origin, reply);
         }
         match self.demux.find(TCP, local, Some(remote), &self.slots, &self.time_wait) {
             Route::Socket(index) => {
                 self.last = index;
-                self.deliver(index, segment, frame, reply);
+                self.deliver(index, segment, bytes, origin, reply);
             }
-            Route::TimeWait(index) => self.on_time_wait(index, segment, frame, reply),
+            Route::TimeWait(_) | Route::Nobody if !self.can_come_from(remote.ip(), local.ip(), origin) => {
+                self.counters.dropped_not_for_us += 1;
+            }
+            Route::TimeWait(index) => self.on_time_wait(index, segment, bytes, origin, reply),
             Route::Listener(_) => unreachable!("a listener has no remote address"),
             // Connections have own addresses; whatever has none may be for somebody else.
-            Route::Nobody if !self.is_own(local.ip()) => self.drop_foreign(local.ip()),
-            Route::Nobody if segment.is_opening() => self.on_opening(segment, frame, reply),
-            Route::Nobody => self.refuse_segment(segment, frame, reply),
+            Route::Nobody if !self.is_local(local.ip()) => self.drop_foreign(local.ip()),
+            Route::Nobody if segment.is_opening() => self.on_opening(segment, bytes, origin, reply),
+            Route::Nobody => self.refuse_segment(segment, bytes, reply),
         }
     }
 
@@ -76,32 +184,48 @@ impl Stack<'_> {
         }
     }
 
-    /// A segment for a connection that does not exist.
+    /// A segment for a connection that does not exist (RFC 9293 §3.5.2, group 1). smoltcp leaves the
+    /// acknowledgement out where the segment has none (B20), and the peer would ignore the reset.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn refuse_segment(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
-        let flags = segment.flags;
-        if flags.syn || flags.ack || flags.rst || !self.is_intact(segment, frame) {
-            return self.refuse(frame, reply);
+    fn refuse_segment(&mut self, segment: &Segment, bytes: &[u8], reply: impl TxToken) {
+        if !self.is_intact(bytes) {
+            self.counters.dropped_malformed += 1;
+            return;
         }
-        // RFC 9293 §3.5.2: without an ACK field, the reset has sequence number 0 and acknowledges the
-        // segment. smoltcp leaves the acknowledgement out (B20), and the peer would ignore the reset.
         self.counters.refused += 1;
-        let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(u32::from(flags.fin));
-        self.answer(segment, true, (0, end), reply);
+        let flags = segment.flags;
+        if flags.rst {
+            return;
+        }
+        self.counters.resets_sent += 1;
+        if flags.ack {
+            return self.answer(segment, true, (segment.ack, None), reply);
+        }
+        let controls = u32::from(flags.syn) + u32::from(flags.fin);
+        let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(controls);
+        self.answer(segment, true, (0, Some(end)), reply);
     }
 
     /// Answers a segment with a bare one.
-    fn answer(&mut self, segment: &Segment, is_reset: bool, (seq, ack): (u32, u32), reply: impl TxToken) {
-        let Flow { local, remote, link } = segment.flow;
-        super::emit::answer(reply, &Answer { local, remote, link, is_reset, seq, ack }, &self.checksums);
+    fn answer(&mut self, segment: &Segment, is_reset: bool, (seq, ack): (u32, Option<u32>), reply: impl TxToken) {
+        let Flow { local, remote, .. } = segment.flow;
+        let path = self.way_back(&segment.flow);
+        let checksums = self.checksums_towards(remote.ip());
+        super::emit::answer(reply, &path, &Answer { local, remote, is_reset, seq, ack }, &checksums);
         self.counters.frames_out += 1;
     }
 
     /// Hands a segment to its connection, and looks at what it did there.
-    fn deliver(&mut self, index: u32, segment: &Segment, frame: &[u8], reply: impl TxToken) {
+    fn deliver(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let now = self.now;
+        let mut path = self.way_back(&segment.flow);
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { unreachable!("segments are routed to connections") };
+        if connection.is_local != (origin == Origin::Local) {
+            // RFC 1122 §3.2.1.3: somebody on the wire says that it is this host.
+            self.counters.dropped_not_for_us += 1;
+            return;
+        }
         if segment.flags.fin && connection.is_fin_beyond_buffer(segment.seq, segment.payload_len) {
             // It comes again, when there is room for all of it.
             self.counters.dropped_fin_beyond_window += 1;
@@ -111,15 +235,16 @@ impl Stack<'_> {
             return;
         }
         if let Some((from, _)) = segment.flow.link {
-            // smoltcp prolongs its cache entry with every packet that it is handed.
             self.neighbors.confirm(segment.flow.remote.ip(), from, now);
         }
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
         connection.probe_at = None;
         let before = engine.facts();
-        let mut one = OneFrame::new(frame, reply);
-        self.interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
+        path.tos = slot.options.tos;
+        let mut one = OneFrame::new(bytes, reply, path);
+        let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());
+        interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += u64::from(one.replied());
         let after = engine.facts();
@@ -163,30 +288,30 @@ impl Stack<'_> {
 
     /// A SYN that belongs to no connection: a listener's, or nobody's.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_opening(&mut self, segment: &Segment, frame: &[u8], reply: impl TxToken) {
+    fn on_opening(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, .. } = segment.flow;
         match self.demux.route_unconnected(TCP, local, &self.slots, &self.time_wait) {
             // A damaged SYN would hold a child's place until its timer ends.
-            Route::Listener(_) if !self.is_intact(segment, frame) => self.counters.dropped_malformed += 1,
+            Route::Listener(_) if !self.is_intact(bytes) => self.counters.dropped_malformed += 1,
             Route::Listener(listener) => {
                 // A dropped SYN comes again; a full queue may have room by then.
                 if let Some(child) = self.make_child(listener, local, remote) {
-                    self.deliver(child, segment, frame, reply);
+                    self.deliver(child, segment, bytes, origin, reply);
                     self.reap_unmoved(child);
                 }
             }
             // A bound TCP socket that neither listens nor is connected takes no segments.
-            Route::Socket(_) | Route::TimeWait(_) | Route::Nobody => self.refuse(frame, reply),
+            Route::Socket(_) | Route::TimeWait(_) | Route::Nobody => self.refuse_segment(segment, bytes, reply),
         }
     }
 
     /// A segment for a connection in TIME-WAIT.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_time_wait(&mut self, index: u32, segment: &Segment, frame: &[u8], reply: impl TxToken) {
+    fn on_time_wait(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Some(entry) = self.time_wait.get(index).copied() else {
             unreachable!("the demux names connections that are there");
         };
-        if !self.is_intact(segment, frame) {
+        if !self.is_intact(bytes) {
             self.counters.dropped_malformed += 1;
             return;
         }
@@ -204,142 +329,29 @@ impl Stack<'_> {
             Verdict::AcknowledgeAndRestart => self.time_wait.restart(index, self.now),
             Verdict::Reopen => {
                 self.forget_time_wait(index);
-                return self.on_opening(segment, frame, reply);
+                return self.on_opening(segment, bytes, origin, reply);
             }
         }
-        self.answer(segment, false, (entry.snd_nxt, entry.rcv_nxt), reply);
+        self.answer(segment, false, (entry.snd_nxt, Some(entry.rcv_nxt)), reply);
     }
 
-    fn is_intact(&self, segment: &Segment, frame: &[u8]) -> bool {
-        is_intact(&self.checksums, self.medium, segment, frame)
-    }
-
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_datagram(&mut self, flow: &Flow, frame: &[u8], reply: impl TxToken) {
-        let Flow { local, remote, link } = *flow;
-        if !self.is_for_us(link) {
-            self.counters.dropped_not_for_us += 1;
-            return;
-        }
-        if !self.is_own(local.ip()) && !self.is_group(local.ip()) {
-            self.counters.dropped_not_for_us += 1;
-            return;
-        }
-        self.confirm_neighbor(remote.ip(), local.ip(), link);
-        let route = self.demux.route(UDP, local, remote, &self.slots, &self.time_wait);
-        let Route::Socket(index) = route else { return self.refuse(frame, reply) };
-        if local.port() == 0 {
-            return self.refuse(frame, reply);
-        }
-        self.datagram_engine.expect(local.port());
-        let mut one = OneFrame::new(frame, reply);
-        self.interface.poll_ingress_single(self.now.to_smoltcp(), &mut one, self.datagram_engine.set());
-        self.counters.sockets_visited_in += 1;
-        self.counters.frames_out += u64::from(one.replied());
-        let Some((envelope, data)) = self.datagram_engine.received() else { return };
-        let slot = self.slots.get_mut(index);
-        let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
-        if datagrams.shut_read {
-            return;
-        }
-        if datagrams.recv.push(envelope, data) {
-            slot.wake_read();
-        } else {
-            datagrams.overflows += 1;
-            self.counters.dropped_datagram_overflow += 1;
-        }
-    }
-
-    /// ARP goes to smoltcp's cache, and to ours by the same rules (`process_arp`).
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_arp(&mut self, arp: &Arp, frame: &[u8], reply: impl TxToken) {
-        let sender = IpAddr::V4(arp.sender_ip);
-        let accepted = self.is_for_us(Some((arp.link.0, arp.link.1)))
-            && self.is_own(IpAddr::V4(arp.target_ip))
-            && arp.operation.is_known()
-            && arp.sender_mac.is_unicast()
-            && crate::addr::is_unicast(sender)
-            && self.config.addresses.iter().any(|cidr| cidr.contains(sender));
-        self.hand_over(frame, reply);
-        if accepted && self.neighbors.learn(sender, arp.sender_mac, self.now) {
-            self.retry_unresolved();
-        }
-    }
-
-    /// Neighbour discovery, by the rules of smoltcp's `process_ndisc`.
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_ndp(&mut self, ndp: &Ndp, frame: &[u8], reply: impl TxToken) {
-        let addr = IpAddr::V6(ndp.source);
-        let is_known = self.neighbors.is_known(addr, self.now);
-        let accepted = self.is_for_us(Some(ndp.link))
-            && ndp.hop_limit == 255
-            && ndp.has_good_checksum
-            && crate::addr::is_unicast(addr)
-            && crate::addr::is_unicast(IpAddr::V6(ndp.target))
-            // smoltcp never sees solicitations for others, which a switch floods.
-            && (!ndp.is_solicitation || self.is_own(IpAddr::V6(ndp.target)))
-            && (ndp.is_solicitation || ndp.overrides || !is_known);
-        self.hand_over(frame, reply);
-        if let Some(mac) = ndp.link_layer_addr
-            && accepted
-            && mac.is_unicast()
-            && self.neighbors.learn(addr, mac, self.now)
-        {
-            self.retry_unresolved();
-        }
-    }
-
-    /// An ICMP error about a packet of ours (B21: smoltcp needs the whole packet quoted).
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_icmp_error(&mut self, error: &IcmpError, frame: &[u8], reply: impl TxToken) {
-        let Flow { local, remote, link } = error.carrier;
-        self.confirm_neighbor(remote.ip(), local.ip(), link);
-        self.hand_over(frame, reply);
-        // The error comes to the host that sent the packet it quotes.
-        let is_ours = self.is_for_us(link) && self.is_own(local.ip()) && error.quoted_local.ip() == local.ip();
-        if !is_ours || error.quoted_protocol != UDP {
-            // RFC 5927: errors about TCP need the quoted sequence number checked; until then they are
-            // ignored, and R2 finds out.
-            return;
-        }
-        let cause = match error.kind {
-            IcmpErrorKind::PortUnreachable => Errno::ECONNREFUSED,
-            IcmpErrorKind::HostUnreachable => Errno::EHOSTUNREACH,
-            IcmpErrorKind::NetUnreachable => Errno::ENETUNREACH,
-            IcmpErrorKind::ProtocolUnreachable => Errno::ENOPROTOOPT,
-            IcmpErrorKind::FragmentationNeeded { .. } => Errno::EMSGSIZE,
-            IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other => return,
-        };
-        // Only a connected socket hears of it (Linux udp(7), without IP_RECVERR).
-        let (ours, theirs): (SocketAddr, SocketAddr) = (error.quoted_local, error.quoted_remote);
-        if let Route::Socket(index) = self.demux.find(UDP, &ours, Some(&theirs), &self.slots, &self.time_wait) {
-            self.slots.get_mut(index).fail(cause);
-        }
-    }
-
-    /// Nobody's: smoltcp answers RST or ICMP unreachable, where that is due.
-    fn refuse(&mut self, frame: &[u8], reply: impl TxToken) {
-        self.counters.refused += 1;
-        self.hand_over(frame, reply);
-    }
-
-    /// Gives a frame to smoltcp with the empty set.
-    fn hand_over(&mut self, frame: &[u8], reply: impl TxToken) {
-        let mut one = OneFrame::new(frame, reply);
-        self.interface.poll_ingress_single(self.now.to_smoltcp(), &mut one, &mut self.nobody);
-        self.counters.frames_out += u64::from(one.replied());
+    /// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
+    fn is_intact(&self, bytes: &[u8]) -> bool {
+        // A device that verifies them hands over segments whose checksums may be unfinished.
+        let is_verified_by_device = !self.checksums.tcp.rx() || !self.checksums.ipv4.rx();
+        is_verified_by_device || super::classify::has_good_checksums(bytes)
     }
 
     /// Whether a frame's destination (`link`: source, destination) is this host or a group.
     #[inline]
-    fn is_for_us(&self, link: Option<(MacAddr, MacAddr)>) -> bool {
+    pub(super) fn is_for_us(&self, link: Option<(MacAddr, MacAddr)>) -> bool {
         match (link, self.config.mac) {
             (Some((_, to)), Some(own)) => to == own || !to.is_unicast(),
             _ => true,
         }
     }
 
-    /// smoltcp prolongs a cache entry with every unicast packet from it; so does our view.
+    /// Every unicast packet of a neighbour is a sign of life.
     #[inline]
     fn confirm_neighbor(&mut self, remote: IpAddr, local: IpAddr, link: Option<(MacAddr, MacAddr)>) {
         if let Some((from, _)) = link
@@ -350,9 +362,11 @@ impl Stack<'_> {
     }
 }
 
-/// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
-fn is_intact(checksums: &ChecksumCapabilities, medium: Medium, segment: &Segment, frame: &[u8]) -> bool {
-    // A device that verifies them hands over segments whose checksums may be unfinished.
-    let is_verified_by_device = !checksums.tcp.rx() || !checksums.ipv4.rx();
-    is_verified_by_device || segment.has_good_checksum(medium, frame)
+/// Where a packet came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The device.
+    Wire,
+    /// This host itself.
+    Local,
 }

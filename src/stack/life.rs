@@ -53,6 +53,7 @@ impl Stack<'_> {
         connection.engine = Some(engine);
         connection.phase = Phase::Connected;
         connection.next_hop = self.next_hop_to_resolve(remote.ip());
+        connection.is_local = self.is_local(remote.ip());
         connection.parent = listener;
         connection.stage = Stage::HalfOpen;
         connection.deadline = Some(self.now.saturating_add(self.config.half_open_timeout));

@@ -7,30 +7,43 @@ pub(crate) mod counters;
 pub(crate) mod deadlines;
 mod egress;
 pub(crate) mod emit;
+pub(crate) mod fragment;
+mod icmp;
+mod inbound;
 mod ingress;
+mod interfaces;
 mod life;
+pub(crate) mod local;
 pub(crate) mod neighbors;
+mod outbound;
+mod path_mtu;
+pub(crate) mod reassembly;
+mod resolve;
 mod storage;
 pub(crate) mod time_wait;
 mod timers;
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;
-
-use smoltcp::iface::{Interface, SocketSet};
 
 use crate::config::Config;
 use crate::demux::Demux;
 use crate::demux::ports::Ports;
-use crate::device::{ChecksumCapabilities, Device, Medium};
+use crate::device::{ChecksumCapabilities, Device, Medium, Path};
 use crate::socket::slots::{Line, Queue, Slots};
 use crate::socket::tcp::engine::Engines;
-use crate::socket::udp::{Queues, engine::Engine as DatagramEngine};
+use crate::socket::udp::Queues;
 use crate::time::{Instant, earliest};
+use classify::Flow;
 pub use counters::Counters;
 use deadlines::Deadlines;
+use icmp::Budget;
+use interfaces::Interfaces;
+use local::Local;
 use neighbors::Neighbors;
+use path_mtu::PathMtus;
+use reassembly::Reassembly;
 pub use storage::{Storage, StorageError};
 use time_wait::TimeWait;
 
@@ -76,7 +89,7 @@ use time_wait::TimeWait;
 /// # Ok(()) }
 /// ```
 pub struct Stack<'a> {
-    interface: Interface,
+    interfaces: Interfaces,
     medium: Medium,
     /// Largest IP packet that the device carries, bytes.
     ip_mtu: usize,
@@ -90,9 +103,11 @@ pub struct Stack<'a> {
     ports: Ports,
     engines: Engines<'a>,
     queues: Queues<'a>,
-    datagram_engine: DatagramEngine<'a>,
-    /// The set that is handed over when no socket is concerned.
-    nobody: SocketSet<'a>,
+    /// Packets to this host itself, and room for the answers to them.
+    local: Local<'a>,
+    local_spare: Local<'a>,
+    /// Largest packet that this host can send to itself, bytes.
+    local_mtu: usize,
     pub(crate) time_wait: TimeWait<'a>,
     pub(crate) neighbors: Neighbors,
     deadlines: Deadlines<'a>,
@@ -106,6 +121,12 @@ pub struct Stack<'a> {
     answering: Line,
     /// Slots that wait for a neighbour's link-layer address.
     unresolved: Line,
+    /// IP packets of which fragments are missing.
+    reassembly: Reassembly<'a>,
+    path_mtus: PathMtus,
+    /// Identification of the next packet that has to be cut.
+    ident: u32,
+    icmp_budget: Budget,
     counters: Counters,
     /// The device had no room in the last step.
     blocked: bool,
@@ -186,11 +207,12 @@ impl Stack<'_> {
             // Not "now": a caller that knows nothing of its device would spin.
             return Some(self.now.saturating_add(timers::BLOCKED_RETRY));
         }
-        if !self.due.is_empty() || !self.answering.is_empty() {
+        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() {
             return Some(self.now);
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);
-        earliest(earliest(slots, self.neighbors.next_at()), self.time_wait.next_at())
+        let tables = earliest(self.neighbors.next_at(), self.time_wait.next_at());
+        earliest(earliest(slots, tables), self.reassembly.next_at())
     }
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
@@ -234,6 +256,12 @@ impl Stack<'_> {
         self.config.addresses.iter().any(|cidr| cidr.addr() == addr)
     }
 
+    /// Whether packets to `addr` never leave this host: loopback addresses and its own.
+    #[inline]
+    fn is_local(&self, addr: IpAddr) -> bool {
+        self.is_own(addr) || addr.is_loopback()
+    }
+
     /// Whether `addr` is the limited broadcast address or that of an own prefix.
     fn is_broadcast(&self, addr: IpAddr) -> bool {
         let IpAddr::V4(v4) = addr else { return false };
@@ -247,7 +275,10 @@ impl Stack<'_> {
 
     /// The neighbour that packets to `remote` are given to: itself or a router. `None`: no route.
     fn next_hop(&self, remote: IpAddr) -> Option<IpAddr> {
-        if self.is_group(remote) || self.config.addresses.iter().any(|cidr| cidr.contains(remote)) {
+        if self.is_local(remote)
+            || self.is_group(remote)
+            || self.config.addresses.iter().any(|cidr| cidr.contains(remote))
+        {
             return Some(remote);
         }
         self.config.gateways.iter().copied().find(|router| router.is_ipv4() == remote.is_ipv4())
@@ -255,20 +286,52 @@ impl Stack<'_> {
 
     /// The neighbour whose link-layer address frames to `remote` need; `None` where frames need none.
     fn next_hop_to_resolve(&self, remote: IpAddr) -> Option<IpAddr> {
-        if self.medium == Medium::Ethernet { self.next_hop(remote) } else { None }
+        if self.medium == Medium::Ethernet && !self.is_local(remote) { self.next_hop(remote) } else { None }
     }
 
     /// The own address that packets to `remote` carry.
-    fn source_for(&self, remote: IpAddr) -> Option<IpAddr> {
+    fn source_for(&mut self, remote: IpAddr) -> Option<IpAddr> {
         use crate::addr::{from_ip, to_ip};
-        let source = from_ip(self.interface.get_source_address(&to_ip(remote))?);
+        if self.is_own(remote) {
+            return Some(remote);
+        }
+        if remote.is_loopback() {
+            return Some(match remote {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => remote,
+            });
+        }
+        let source = from_ip(self.interfaces.usual().get_source_address(&to_ip(remote))?);
         (!source.is_unspecified() && self.is_own(source)).then_some(source)
     }
 
-    /// Whether frames to `next_hop` can leave without asking.
+    /// Largest IP packet on the way to `remote`, bytes.
+    fn mtu_towards(&self, remote: IpAddr) -> usize {
+        if self.is_local(remote) {
+            self.local_mtu
+        } else if self.path_mtus.is_empty() {
+            self.ip_mtu
+        } else {
+            self.path_mtus.get(remote, self.ip_mtu, self.now)
+        }
+    }
+
+    /// The checksums that packets to `remote` leave with: no device finishes what stays in this host.
+    fn checksums_towards(&self, remote: IpAddr) -> ChecksumCapabilities {
+        if self.is_local(remote) { ChecksumCapabilities::default() } else { self.checksums.clone() }
+    }
+
+    /// What all packets to the device have in common.
     #[inline]
-    fn is_resolved(&self, next_hop: IpAddr) -> bool {
-        self.medium != Medium::Ethernet || self.is_group(next_hop) || self.neighbors.is_known(next_hop, self.now)
+    fn path(&self) -> Path {
+        Path { has_header_checksum: self.checksums.ipv4.tx(), ..Path::BARE }
+    }
+
+    /// How an answer to a packet of `flow` leaves: to where the packet came from.
+    #[inline]
+    fn way_back(&self, flow: &Flow) -> Path {
+        let link = flow.link.and_then(|(from, _)| Some((self.config.mac?, from)));
+        Path { link, ..self.path() }
     }
 
     /// Puts a slot in line for egress.

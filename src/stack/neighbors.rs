@@ -7,10 +7,10 @@ use heapless::Vec;
 use crate::addr::MacAddr;
 use crate::time::{Duration, Instant};
 
-/// What the stack knows of its neighbours: the answers, by the same rules as smoltcp's private cache
-/// (acceptance is checked by the caller), and the questions, which are our own.
+/// What the stack knows of its neighbours: the answers (acceptance is checked by the caller), and the
+/// questions.
 ///
-/// smoltcp sends one request per second for all targets together and silences a socket for a second;
+/// Not smoltcp's own cache: that sends one request per second for all targets together, and silences a socket for a second;
 /// here every target has its own question, and an answer makes the waiting sockets due at once (B19).
 #[derive(Debug)]
 pub(crate) struct Neighbors {
@@ -50,10 +50,16 @@ impl Neighbors {
         Self { entries: Vec::new(), questions: Vec::new() }
     }
 
+    /// Where frames for `addr` go, if they can leave now.
+    #[inline]
+    pub(crate) fn mac(&self, addr: IpAddr, now: Instant) -> Option<MacAddr> {
+        self.entries.iter().find(|entry| entry.addr == addr && now < entry.expires_at).map(|entry| entry.mac)
+    }
+
     /// Whether frames for `addr` can leave now.
     #[inline]
     pub(crate) fn is_known(&self, addr: IpAddr, now: Instant) -> bool {
-        self.entries.iter().any(|entry| entry.addr == addr && now < entry.expires_at)
+        self.mac(addr, now).is_some()
     }
 
     /// Asks for `addr`, unless that is under way. `false`: too many questions are open; the caller's
@@ -101,7 +107,6 @@ impl Neighbors {
         if let Some(known) = self.entries.iter_mut().find(|known| known.addr == addr) {
             *known = entry;
         } else if let Err(entry) = self.entries.push(entry) {
-            // smoltcp evicts the entry that expires first.
             if let Some(oldest) = self.entries.iter_mut().min_by_key(|known| known.expires_at) {
                 *oldest = entry;
             }
@@ -109,11 +114,6 @@ impl Neighbors {
         let waiting = self.questions.len();
         self.questions.retain(|question| question.addr != addr);
         waiting != self.questions.len()
-    }
-
-    /// Forgets the answer about `addr`.
-    pub(crate) fn forget(&mut self, addr: IpAddr) {
-        self.entries.retain(|entry| entry.addr != addr);
     }
 
     /// A packet of `addr` came from `mac`: if that is what we know, it is known for longer.
@@ -135,7 +135,7 @@ impl Neighbors {
     }
 }
 
-/// As many as smoltcp's cache holds, so that both forget the same entry.
+/// Neighbours that are known at the same time; the one that expires first goes. smoltcp's compile-time size.
 const NEIGHBORS_MAX: usize = smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 /// Targets that are asked for at the same time.
 const QUESTIONS_MAX: usize = NEIGHBORS_MAX;
@@ -143,7 +143,7 @@ const QUESTIONS_MAX: usize = NEIGHBORS_MAX;
 const REQUESTS_MAX: u8 = 3;
 /// RFC 1122 §2.3.2.1: at most one request per second and target.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
-/// smoltcp's `ENTRY_LIFETIME`.
+/// How long an answer is believed without a sign of life (RFC 1122 §2.3.2.1: on the order of a minute).
 const ENTRY_LIFETIME: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use managed::ManagedSlice;
 use smoltcp::iface::SocketStorage;
 
 use super::deadlines::Entry as Deadline;
+use super::local::{Entry as LocalEntry, Local};
+use super::reassembly::Place as ReassemblyPlace;
 use super::time_wait::Place as TimeWaitPlace;
 use crate::config::{ConfigError, TCP_RECV_BYTES_MAX};
 use crate::demux::table::Bucket;
 use crate::socket::slots::Place;
 use crate::socket::tcp::engine::{Engine, Engines};
-use crate::socket::udp::engine::{Engine as DatagramEngine, Entry as DatagramEntry};
 use crate::socket::udp::{Datagrams, Entry, Queue, Queues};
 
 /// The memory of a stack without a heap. Everything is in here: what is full is an errno.
@@ -44,9 +45,10 @@ pub struct Storage<
     queues: [Option<Datagrams<'a>>; UDP],
     udp_entries: [[[Entry; UDP_DATAGRAMS]; 2]; UDP],
     udp_bytes: [[[u8; UDP_BYTES]; 2]; UDP],
-    datagram_place: [SocketStorage<'a>; 1],
-    datagram_entries: [[DatagramEntry; 1]; 2],
-    datagram_bytes: [[u8; UDP_BYTES]; 2],
+    local_entries: [[LocalEntry; LOCAL_PACKETS]; 2],
+    local_bytes: [[[u8; UDP_BYTES]; 2]; 2],
+    reassembly_place: [Option<ReassemblyPlace<'a>>; 1],
+    reassembly_bytes: [[u8; UDP_BYTES]; 2],
 }
 
 impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYTES: usize, const UDP_BYTES: usize>
@@ -68,9 +70,10 @@ impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYT
             queues: [const { None }; UDP],
             udp_entries: [const { [const { [const { Entry::EMPTY }; UDP_DATAGRAMS] }; 2] }; UDP],
             udp_bytes: [[[0; UDP_BYTES]; 2]; UDP],
-            datagram_place: [const { SocketStorage::EMPTY }; 1],
-            datagram_entries: [const { [const { DatagramEntry::EMPTY }; 1] }; 2],
-            datagram_bytes: [[0; UDP_BYTES]; 2],
+            local_entries: [const { [const { LocalEntry::EMPTY }; LOCAL_PACKETS] }; 2],
+            local_bytes: [[[0; UDP_BYTES]; 2]; 2],
+            reassembly_place: [const { None }; 1],
+            reassembly_bytes: [[0; UDP_BYTES]; 2],
         }
     }
 }
@@ -127,7 +130,10 @@ pub(super) struct Parts<'a> {
     pub(super) time_wait_max: usize,
     pub(super) engines: Engines<'a>,
     pub(super) queues: Queues<'a>,
-    pub(super) datagram_engine: DatagramEngine<'a>,
+    pub(super) local: Local<'a>,
+    pub(super) local_spare: Local<'a>,
+    pub(super) reassembly: ManagedSlice<'a, ReassemblyPlace<'a>>,
+    pub(super) reassembly_max: usize,
 }
 
 impl<'a> Parts<'a> {
@@ -135,8 +141,6 @@ impl<'a> Parts<'a> {
     #[cfg(feature = "alloc")]
     pub(super) fn growing(config: &crate::config::Config) -> Parts<'static> {
         use alloc::vec;
-        let datagram = || (ManagedSlice::Owned(vec![DatagramEntry::EMPTY]), ManagedSlice::Owned(vec![0; DATAGRAM_MAX]));
-        let place = vec![SocketStorage::EMPTY];
         Parts {
             places: ManagedSlice::Owned(vec![]),
             sockets_max: config.sockets_max,
@@ -155,7 +159,10 @@ impl<'a> Parts<'a> {
                 send_bytes: config.udp_send_bytes,
                 datagrams: config.udp_queue_datagrams,
             },
-            datagram_engine: DatagramEngine::new(ManagedSlice::Owned(place), datagram(), datagram()),
+            local: Local::growing(),
+            local_spare: Local::growing(),
+            reassembly: ManagedSlice::Owned(vec![]),
+            reassembly_max: config.reassembly_max,
         }
     }
 
@@ -187,8 +194,13 @@ impl<'a> Parts<'a> {
             let send = Queue::new(ManagedSlice::Borrowed(send_entries), ManagedSlice::Borrowed(send));
             *datagrams = Some(Datagrams::new(recv, send));
         }
-        let [recv_entry, send_entry] = &mut storage.datagram_entries;
-        let [recv, send] = &mut storage.datagram_bytes;
+        let [entries, spare_entries] = &mut storage.local_entries;
+        let [bytes, spare_bytes] = &mut storage.local_bytes;
+        let reassembly = match &mut storage.reassembly_place {
+            [place] => {
+                core::slice::from_mut(place.insert(ReassemblyPlace::lent(storage.reassembly_bytes.as_flattened_mut())))
+            }
+        };
         Ok(Self {
             places: ManagedSlice::Borrowed(&mut storage.places),
             sockets_max: SOCKETS,
@@ -199,11 +211,10 @@ impl<'a> Parts<'a> {
             time_wait_max: SOCKETS,
             engines: Engines::Lent(&mut storage.engines),
             queues: Queues::Lent(&mut storage.queues),
-            datagram_engine: DatagramEngine::new(
-                ManagedSlice::Borrowed(&mut storage.datagram_place),
-                (ManagedSlice::Borrowed(recv_entry), ManagedSlice::Borrowed(recv)),
-                (ManagedSlice::Borrowed(send_entry), ManagedSlice::Borrowed(send)),
-            ),
+            local: Local::lent(entries, bytes.as_flattened_mut()),
+            local_spare: Local::lent(spare_entries, spare_bytes.as_flattened_mut()),
+            reassembly: ManagedSlice::Borrowed(reassembly),
+            reassembly_max: 1,
         })
     }
 }
@@ -222,6 +233,5 @@ const UDP_DATAGRAMS: usize = 8;
 /// Buckets of a table that grows, to begin with.
 #[cfg(feature = "alloc")]
 const BUCKETS_FIRST: usize = 64;
-/// The largest UDP payload there is (65,535 minus headers, RFC 768).
-#[cfg(feature = "alloc")]
-const DATAGRAM_MAX: usize = 65_507;
+/// Packets of the host to itself that may wait in lent storage.
+const LOCAL_PACKETS: usize = 8;

@@ -2,7 +2,7 @@
 
 use smolsock::{Domain, Errno, Shutdown, Stack, Storage, TcpState, Type};
 
-use crate::pair::{ALL, ETHERNET, ETHERNET6, End, IP, Pair, secs, states};
+use crate::pair::{ETHERNET, ETHERNET6, End, IP, Pair, secs, states};
 
 /// Both open at once; the SYNs cross, the SYN-ACKs are lost: SYN-RECEIVED, without a listener.
 fn simultaneous<'a>(pair: &mut Pair<'a>) -> [smolsock::SocketId; 2] {
@@ -283,20 +283,6 @@ fn udp_storage_without_bytes_does_not_panic() {
     assert_eq!(pair.a.send_to(client, b"x", IP.b(7)), Err(Errno::EMSGSIZE));
     pair.settle();
     assert_eq!(pair.b.recv_from(server, &mut [0; 4]), Err(Errno::EAGAIN));
-}
-
-#[test]
-fn connect_to_the_own_address_ends_with_an_error() {
-    for net in ALL {
-        let mut pair = Pair::new(net);
-        pair.b_listens(net, 80, 3);
-        let client = pair.b.socket(net.domain, Type::Stream).expect("room");
-        assert_eq!(pair.b.connect(client, net.b(80)), Err(Errno::EINPROGRESS));
-        pair.run_for(secs(300));
-        // There is no loopback yet: nobody answers.
-        let outcome = pair.b.connect(client, net.b(80));
-        assert!(matches!(outcome, Err(Errno::EHOSTUNREACH | Errno::ETIMEDOUT)), "{outcome:?}");
-    }
 }
 
 #[test]

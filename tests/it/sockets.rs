@@ -7,6 +7,8 @@ mod close;
 mod connect;
 mod datagrams;
 mod dup;
+mod fragments;
+mod local;
 mod messages;
 mod names;
 mod open;

@@ -37,6 +37,10 @@ pub(crate) struct Connection<'a> {
     pub(crate) is_eager: bool,
     /// The neighbour that packets of this connection are given to, where that has to be known (Ethernet).
     pub(crate) next_hop: Option<IpAddr>,
+    /// This host talks to itself.
+    pub(crate) is_local: bool,
+    /// Largest IP packet, bytes, where that is less than the device (or the way to itself) carries; else 0.
+    pub(crate) mtu: u16,
     /// Our own timer: connect, half-open or FIN-WAIT-2, whichever the state calls for.
     pub(crate) deadline: Option<Instant>,
     /// When the peer last acknowledged something, or said that it cannot take more: R2 counts from here.
@@ -97,6 +101,8 @@ impl<'a> Connection<'a> {
             newer: NONE,
             is_eager: false,
             next_hop: None,
+            is_local: false,
+            mtu: 0,
             deadline: None,
             progress_at: now,
             is_clock_late: false,

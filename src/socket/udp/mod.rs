@@ -1,7 +1,5 @@
 //! What does a UDP socket hold?
 
-pub(crate) mod engine;
-
 use core::net::{IpAddr, SocketAddr};
 
 use managed::ManagedSlice;
@@ -115,15 +113,28 @@ impl<'a> Queue<'a> {
 pub(crate) struct Datagrams<'a> {
     pub(crate) recv: Queue<'a>,
     pub(crate) send: Queue<'a>,
+    /// How far the oldest datagram to be sent is out, if it has to be cut into fragments.
+    pub(crate) cut: Option<Cut>,
     pub(crate) shut_read: bool,
     pub(crate) shut_write: bool,
     /// Received datagrams that found no room.
     pub(crate) overflows: u64,
 }
 
+/// A datagram that is being sent in fragments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    /// Identification of all of them.
+    pub(crate) ident: u32,
+    /// How many are out.
+    pub(crate) sent: usize,
+    /// Largest packet, bytes, as it was when the first went out.
+    pub(crate) mtu: usize,
+}
+
 impl<'a> Datagrams<'a> {
     pub(crate) fn new(recv: Queue<'a>, send: Queue<'a>) -> Self {
-        Self { recv, send, shut_read: false, shut_write: false, overflows: 0 }
+        Self { recv, send, cut: None, shut_read: false, shut_write: false, overflows: 0 }
     }
 }
 

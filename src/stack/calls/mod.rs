@@ -91,7 +91,7 @@ impl Stack<'_> {
         }
         let protocol = protocol_of(&slot.body);
         let ip = local.ip();
-        if !ports::is_bindable(ip, self.is_own(ip), self.is_group(ip), protocol) {
+        if !ports::is_bindable(ip, self.is_local(ip), self.is_group(ip), protocol) {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let local = SocketAddr::new(ip, local.port());

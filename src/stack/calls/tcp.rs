@@ -138,6 +138,10 @@ impl Stack<'_> {
             Some(local) if !local.ip().is_unspecified() => local.ip(),
             _ => self.source_for(remote.ip()).ok_or(Errno::ENETUNREACH)?,
         };
+        // Linux: packets from a loopback address cannot leave the host.
+        if ip.is_loopback() && !self.is_local(remote.ip()) {
+            return Err(Errno::EINVAL);
+        }
         let (demux, slots, time_wait) = (&self.demux, &self.slots, &self.time_wait);
         match bound {
             Some(local) => {
@@ -156,7 +160,8 @@ impl Stack<'_> {
 
     fn start_connecting(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) -> Result<(), Errno> {
         let mut engine = self.engines.take().ok_or(Errno::ENOBUFS)?;
-        if !engine.connect(&mut self.interface, local, remote) {
+        let is_local = self.is_local(remote.ip());
+        if !engine.connect(self.interfaces.get(is_local, 0, local.ip()), local, remote) {
             self.engines.give(engine);
             return Err(Errno::EADDRNOTAVAIL);
         }
@@ -172,6 +177,7 @@ impl Stack<'_> {
         let next_hop = self.next_hop_to_resolve(remote.ip());
         let connection = self.slots.connection(index);
         connection.next_hop = next_hop;
+        connection.is_local = is_local;
         connection.engine = Some(engine);
         connection.phase = Phase::Connecting;
         connection.is_clock_late = true;

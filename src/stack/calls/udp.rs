@@ -21,6 +21,9 @@ impl Stack<'_> {
         self.bind_if_needed(index)?;
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
+        if ip.is_loopback() && !self.is_local(remote.ip()) {
+            return Err(Errno::EINVAL);
+        }
         let local = SocketAddr::new(ip, bound.port());
         if self.demux.find(UDP, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
             && self.slots.get(index).remote != Some(remote)
@@ -60,12 +63,13 @@ impl Stack<'_> {
         self.bind_if_needed(index)?;
         let bound = self.slots.get(index).local.map_or(source, |local| local.ip());
         let usual = if bound.is_unspecified() || self.is_group(bound) { source } else { bound };
-        let envelope = Envelope {
-            remote,
-            local: chosen.unwrap_or(usual),
-            ttl: message.control.ttl,
-            tos: message.control.tos.unwrap_or(tos),
-        };
+        let local = chosen.unwrap_or(usual);
+        // Linux: packets from a loopback address cannot leave the host.
+        if local.is_loopback() && !self.is_local(remote.ip()) {
+            return Err(Errno::EINVAL);
+        }
+        let (ttl, tos) = (message.control.ttl, message.control.tos.unwrap_or(tos));
+        let envelope = Envelope { remote, local, ttl, tos };
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         if len > datagrams.send.capacity() {
@@ -144,17 +148,16 @@ impl Stack<'_> {
         self.make_due(index);
     }
 
-    /// The largest UDP payload that fits into one packet, bytes (fragmentation is not built in).
+    /// The largest UDP payload there is, bytes: what the length fields of IP and UDP can say.
     pub(in crate::stack) fn payload_max(&self, domain: Domain) -> usize {
-        let headers = match domain {
-            Domain::Inet => 20 + 8,
-            Domain::Inet6 => 40 + 8,
-        };
-        self.ip_mtu.saturating_sub(headers).min(self.datagram_engine.payload_max())
+        match domain {
+            Domain::Inet => 65_535 - 20 - 8,
+            Domain::Inet6 => 65_535 - 8,
+        }
     }
 
     /// The own address that a datagram to `remote` carries.
-    fn source_towards(&self, remote: SocketAddr) -> Result<IpAddr, Errno> {
+    fn source_towards(&mut self, remote: SocketAddr) -> Result<IpAddr, Errno> {
         if self.is_broadcast(remote.ip()) {
             // SO_BROADCAST is not set (it cannot be, yet).
             return Err(Errno::EACCES);

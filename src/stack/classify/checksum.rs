@@ -1,15 +1,34 @@
 //! Is the Internet checksum right? (RFC 1071)
 
+use core::net::IpAddr;
+
 /// The sum of all 16-bit words, an odd last byte padded with zero. At most 65,535 bytes: the carries
 /// then fit into the upper half, and a few sums can be added without a check.
-pub(super) fn sum(bytes: &[u8]) -> u32 {
+pub(crate) fn sum(bytes: &[u8]) -> u32 {
     let (words, last) = bytes.as_chunks::<2>();
     let last = last.first().map_or(0, |byte| u32::from(*byte) << 8);
     words.iter().fold(last, |sum, word| sum + u32::from(u16::from_be_bytes(*word)))
 }
 
+/// The sum of the pseudo-header in front of UDP, TCP and ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1).
+/// `len`: bytes of the payload, its own header included.
+pub(crate) fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, len: u32) -> u32 {
+    let addresses = match (source, destination) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => sum(&from.octets()) + sum(&to.octets()),
+        (IpAddr::V6(from), IpAddr::V6(to)) => sum(&from.octets()) + sum(&to.octets()),
+        _ => unreachable!("both addresses are of one family"),
+    };
+    addresses + u32::from(protocol) + len
+}
+
+/// The checksum field that makes a sum over everything else good.
+pub(crate) const fn finish(sum: u32) -> u16 {
+    let folded = (sum >> 16) + (sum & 0xffff);
+    !((folded >> 16) + (folded & 0xffff)) as u16
+}
+
 /// Whether a sum that includes the checksum itself says that nothing was changed.
-pub(super) const fn is_good(sum: u32) -> bool {
+pub(crate) const fn is_good(sum: u32) -> bool {
     let folded = (sum >> 16) + (sum & 0xffff);
     (folded >> 16) + (folded & 0xffff) == 0xffff
 }

@@ -124,8 +124,8 @@ fn kind_v6(kind: u8, code: u8, detail: [u8; 4]) -> Option<IcmpErrorKind> {
 }
 
 /// IP protocol number of ICMP.
-pub(super) const ICMP: u8 = 1;
+pub(crate) const ICMP: u8 = 1;
 /// IP protocol number of ICMPv6.
-pub(super) const ICMPV6: u8 = 58;
+pub(crate) const ICMPV6: u8 = 58;
 const NEIGHBOR_SOLICITATION: u8 = 135;
 const NEIGHBOR_ADVERTISEMENT: u8 = 136;

@@ -4,22 +4,24 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum;
 
-/// An IP packet without its headers.
+/// An IP packet: what its headers say, and its payload.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Packet<'f> {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
+pub(crate) struct Packet<'f> {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
     /// The protocol of the payload, behind all extension headers.
-    pub(super) protocol: u8,
+    pub(crate) protocol: u8,
     /// TTL or hop limit.
-    pub(super) hop_limit: u8,
+    pub(crate) hop_limit: u8,
+    /// DSCP and ECN.
+    pub(crate) tos: u8,
     /// Without the padding of the frame.
-    pub(super) payload: &'f [u8],
+    pub(crate) payload: &'f [u8],
 }
 
 /// Why a frame or packet cannot be looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Odd {
+pub(crate) enum Odd {
     /// It is a part of a packet.
     Fragment,
     /// It is another protocol, or on its way to another host.
@@ -30,7 +32,7 @@ pub(super) enum Odd {
 
 /// Takes the headers off an IP packet of either version; padding may follow it.
 #[inline]
-pub(super) fn parse(bytes: &[u8]) -> Result<Packet<'_>, Odd> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Packet<'_>, Odd> {
     let header = Header::read(bytes).ok_or(Odd::Malformed)?;
     let payload = bytes.get(header.len..header.packet_len).ok_or(Odd::Malformed)?;
     header.open(payload, MORE_FRAGMENTS | FRAGMENT_OFFSET)
@@ -45,8 +47,18 @@ pub(super) fn parse_quote(bytes: &[u8]) -> Result<Packet<'_>, Odd> {
     if packet.payload.len() < QUOTED_PAYLOAD_MIN { Err(Odd::Malformed) } else { Ok(packet) }
 }
 
+/// Source and destination of an IP packet.
+pub(crate) fn addresses(bytes: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    Header::read(bytes).map(|header| (header.source, header.destination))
+}
+
+/// The packet in `bytes` without the padding of its frame; all of `bytes` if it says less than it is.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    Header::read(bytes).and_then(|header| bytes.get(..header.packet_len)).unwrap_or(bytes)
+}
+
 /// Whether the header of this IP packet is as it was sent; IPv6 leaves that to the payload's checksum.
-pub(super) fn has_good_header(bytes: &[u8]) -> bool {
+pub(crate) fn has_good_header(bytes: &[u8]) -> bool {
     match Header::read(bytes) {
         Some(Header { source: IpAddr::V4(_), len, .. }) => {
             bytes.get(..len).is_some_and(|header| checksum::is_good(checksum::sum(header)))
@@ -62,6 +74,7 @@ struct Header {
     destination: IpAddr,
     next: u8,
     hop_limit: u8,
+    tos: u8,
     /// IPv4: flags and fragment offset. IPv6 has an extension header for it.
     part: u16,
     /// Bytes of this header.
@@ -83,7 +96,7 @@ impl Header {
     /// RFC 791 §3.1.
     #[inline]
     fn read_ipv4(bytes: &[u8]) -> Option<Self> {
-        let [first, _, len_high, len_low, _, _, part_high, part_low, hop_limit, next, _, _, addresses @ ..] =
+        let [first, tos, len_high, len_low, _, _, part_high, part_low, hop_limit, next, _, _, addresses @ ..] =
             *bytes.first_chunk::<20>()?;
         let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
         let len = usize::from(first & 0xf) * 4;
@@ -92,6 +105,7 @@ impl Header {
             destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
             next,
             hop_limit,
+            tos,
             part: u16::from_be_bytes([part_high, part_low]),
             len,
             packet_len: usize::from(u16::from_be_bytes([len_high, len_low])),
@@ -103,12 +117,13 @@ impl Header {
         let (start, rest) = bytes.split_first_chunk::<8>()?;
         let (source, rest) = rest.split_first_chunk::<16>()?;
         let destination = rest.first_chunk::<16>()?;
-        let [_, _, _, _, len_high, len_low, next, hop_limit] = *start;
+        let [first, second, _, _, len_high, len_low, next, hop_limit] = *start;
         Some(Self {
             source: IpAddr::V6(Ipv6Addr::from_octets(*source)),
             destination: IpAddr::V6(Ipv6Addr::from_octets(*destination)),
             next,
             hop_limit,
+            tos: (first << 4) | (second >> 4),
             part: 0,
             len: 40,
             packet_len: 40 + usize::from(u16::from_be_bytes([len_high, len_low])),
@@ -125,8 +140,8 @@ impl Header {
             IpAddr::V4(_) => (self.next, payload),
             IpAddr::V6(_) => skip_extensions(self.next, payload)?,
         };
-        let Self { source, destination, hop_limit, .. } = self;
-        Ok(Packet { source, destination, protocol, hop_limit, payload })
+        let Self { source, destination, hop_limit, tos, .. } = self;
+        Ok(Packet { source, destination, protocol, hop_limit, tos, payload })
     }
 }
 

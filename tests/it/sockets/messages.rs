@@ -144,8 +144,9 @@ fn urgent_data_does_not_exist() {
 fn control_data_chooses_the_source_among_the_own_addresses() {
     for net in [IP, IP6] {
         let mut pair = Pair::tuned(net, |config| {
-            let more = ["192.0.2.77/24", "2001:db8::77/64"];
-            for text in more {
+            // Host a has more addresses than one.
+            let is_a = config.addresses[0].addr() == IP.a(0).ip();
+            for text in ["192.0.2.77/24", "2001:db8::77/64"].into_iter().filter(|_| is_a) {
                 let _ = config.addresses.push(text.parse().expect("an address"));
             }
         });

@@ -1,0 +1,198 @@
+//! What does ICMP say to us, and we in ICMP?
+
+use managed::ManagedSlice;
+
+use super::Stack;
+use super::classify::ip::Packet;
+use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
+use super::emit::Header;
+use super::outbound::Way;
+use super::reassembly::{Expired, Reassembly};
+use crate::demux::{Route, UDP};
+use crate::device::{Device, Outlet, TxToken};
+use crate::errno::Errno;
+use crate::time::{Duration, Instant};
+
+/// Why a packet of a peer is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No UDP socket has the port.
+    Port,
+    /// Nobody speaks the protocol.
+    Protocol,
+    /// The rest of its fragments did not come in time.
+    Reassembly,
+}
+
+impl Stack<'_> {
+    /// An ICMP or ICMPv6 message that is no error: echo requests are answered (RFC 1122 §3.2.2.6).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn on_icmp(&mut self, flow: &Flow, packet: &Packet<'_>, reply: impl TxToken) {
+        let Some(([kind, 0, ..], _)) = packet.payload.split_first_chunk::<8>() else { return };
+        let is_v4 = packet.protocol == ICMP;
+        let is_good = if is_v4 { checksum::is_good(checksum::sum(packet.payload)) } else { packet.has_good_checksum() };
+        if !is_good {
+            self.counters.dropped_malformed += 1;
+            return;
+        }
+        let is_request = *kind == if is_v4 { ECHO_REQUEST } else { ECHO_REQUEST_V6 };
+        // Linux `icmp_echo_ignore_broadcasts`: a request to everybody would be answered by everybody.
+        if !is_request || (is_v4 && self.is_group(packet.destination)) || !crate::addr::is_unicast(packet.source) {
+            return;
+        }
+        let own =
+            if self.is_group(packet.destination) { self.source_for(packet.source) } else { Some(packet.destination) };
+        let Some(own) = own else { return };
+        let header =
+            Header { source: own, destination: packet.source, protocol: packet.protocol, ttl: TTL, tos: packet.tos };
+        let kind = if is_v4 { ECHO_REPLY } else { ECHO_REPLY_V6 };
+        self.reply_icmp(flow, &header, [kind, 0], [], packet.payload.get(4..).unwrap_or_default(), reply);
+    }
+
+    /// Sends an ICMP message as the answer to what came in `flow`: type and code, checksum, `head`, `data`.
+    fn reply_icmp<const N: usize>(
+        &mut self,
+        flow: &Flow,
+        header: &Header,
+        kind: [u8; 2],
+        head: [u8; N],
+        data: &[u8],
+        reply: impl TxToken,
+    ) {
+        let (header_len, message_len) = (header.len(), 4 + N + data.len());
+        if header_len + message_len > self.mtu_towards(header.destination) {
+            self.counters.dropped_too_large += 1;
+            return;
+        }
+        let path = self.way_back(flow);
+        let checksums = self.checksums_towards(header.destination);
+        path.send(reply, header_len + message_len, |buffer| {
+            header.write(buffer, message_len, &checksums);
+            let message = &mut buffer[header_len..];
+            message[..2].copy_from_slice(&kind);
+            message[2..4].fill(0);
+            message[4..4 + N].copy_from_slice(&head);
+            message[4 + N..].copy_from_slice(data);
+            let pseudo = match header.protocol {
+                ICMPV6 => checksum::pseudo(header.source, header.destination, ICMPV6, message_len as u32),
+                _ => 0,
+            };
+            let sum = checksum::finish(pseudo + checksum::sum(message));
+            message[2..4].copy_from_slice(&sum.to_be_bytes());
+        });
+        self.counters.frames_out += 1;
+    }
+
+    /// Tells the sender of `packet` that nobody takes it, where that is due (RFC 1122 §3.2.2: never about
+    /// packets to a group or from nobody in particular). `bytes`: the whole packet that is refused.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn refuse_packet(&mut self, refusal: Refusal, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
+        self.counters.refused += u64::from(refusal != Refusal::Reassembly);
+        let (own, peer) = (flow.local.ip(), flow.remote.ip());
+        let is_to_us = self.is_local(own) && flow.link.is_none_or(|(_, to)| to.is_unicast());
+        if !is_to_us || !crate::addr::is_unicast(peer) || !self.icmp_budget.take(self.now) {
+            return;
+        }
+        let is_v4 = own.is_ipv4();
+        let protocol = if is_v4 { ICMP } else { ICMPV6 };
+        let header = Header { source: own, destination: peer, protocol, ttl: TTL, tos: 0 };
+        let (kind, detail) = match (refusal, is_v4) {
+            (Refusal::Port, true) => ([3, 3], 0),
+            (Refusal::Port, false) => ([1, 4], 0),
+            (Refusal::Protocol, true) => ([3, 2], 0),
+            // RFC 4443 §3.4: the pointer names the next header field of the IPv6 header.
+            (Refusal::Protocol, false) => ([4, 1], 6),
+            (Refusal::Reassembly, true) => ([11, 1], 0),
+            (Refusal::Reassembly, false) => ([3, 1], 0),
+        };
+        // RFC 1812 §4.3.2.3 and RFC 4443 §2.4 (c): as much as fits without making the error too long.
+        let room = if is_v4 { IPV4_ERROR_MAX } else { IPV6_ERROR_MAX }.min(self.mtu_towards(peer));
+        let quote = &bytes[..bytes.len().min(room.saturating_sub(header.len() + 8))];
+        self.reply_icmp(flow, &header, kind, u32::to_be_bytes(detail), quote, reply);
+    }
+
+    /// Gives up packets whose fragments did not come in time, and tells their senders where the first
+    /// fragment came (RFC 792, RFC 8200 §4.5).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
+        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
+        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        while let Some(Expired { key, first }) = reassembly.expire(self.now) {
+            self.counters.reassembly_failures += 1;
+            let Some(first) = first else { continue };
+            let Way::Device(mac) = self.way_to(key.source) else { continue };
+            let link = self.config.mac.zip(mac).map(|(own, peer)| (peer, own));
+            let flow = Flow { local: (key.destination, 0).into(), remote: (key.source, 0).into(), link };
+            // An error that finds no room is not worth waiting for.
+            let Some(token) = outlet.frame(self.now.to_smoltcp()) else { continue };
+            self.refuse_packet(Refusal::Reassembly, &flow, first, token);
+            // It counts where it is sent.
+            outlet.sent -= 1;
+        }
+        self.reassembly = reassembly;
+    }
+
+    /// An ICMP error about a packet of ours (B21: smoltcp needs the whole packet quoted).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn on_icmp_error(&mut self, error: &IcmpError) {
+        // The error comes to the host that sent the packet it quotes.
+        let own = error.carrier.local.ip();
+        if !self.is_local(own) || error.quoted_local.ip() != own || error.quoted_protocol != UDP {
+            // RFC 5927: errors about TCP need the quoted sequence number checked; until then they are
+            // ignored, and R2 finds out.
+            return;
+        }
+        let cause = match error.kind {
+            IcmpErrorKind::PortUnreachable => Errno::ECONNREFUSED,
+            IcmpErrorKind::HostUnreachable => Errno::EHOSTUNREACH,
+            IcmpErrorKind::NetUnreachable => Errno::ENETUNREACH,
+            IcmpErrorKind::ProtocolUnreachable => Errno::ENOPROTOOPT,
+            IcmpErrorKind::FragmentationNeeded { .. } => Errno::EMSGSIZE,
+            IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other => return,
+        };
+        // Only a connected socket hears of it (Linux udp(7), without IP_RECVERR).
+        let (ours, theirs) = (error.quoted_local, error.quoted_remote);
+        if let Route::Socket(index) = self.demux.find(UDP, &ours, Some(&theirs), &self.slots, &self.time_wait) {
+            self.slots.get_mut(index).fail(cause);
+        }
+    }
+}
+
+/// How many ICMP errors may be sent now (RFC 4443 §2.4 (f); the numbers are those of Linux
+/// `icmp_msgs_burst` and `icmp_msgs_per_sec`).
+#[derive(Debug)]
+pub(super) struct Budget {
+    tokens: u32,
+    counted_at: Instant,
+}
+
+impl Budget {
+    pub(super) const FULL: Self = Self { tokens: BURST, counted_at: Instant::ZERO };
+
+    /// Takes one, if there is one.
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = now.saturating_duration_since(self.counted_at).as_micros() / TOKEN.as_micros();
+        if earned > 0 {
+            self.tokens = BURST.min(self.tokens.saturating_add(u32::try_from(earned).unwrap_or(BURST)));
+            self.counted_at = now;
+        }
+        let has_one = self.tokens > 0;
+        self.tokens -= u32::from(has_one);
+        has_one
+    }
+}
+
+const ECHO_REPLY: u8 = 0;
+const ECHO_REQUEST: u8 = 8;
+const ECHO_REQUEST_V6: u8 = 128;
+const ECHO_REPLY_V6: u8 = 129;
+/// TTL of what this host itself sends (RFC 1700's default, Linux's too).
+const TTL: u8 = 64;
+/// RFC 1812 §4.3.2.3: an ICMP error is 576 bytes at most.
+const IPV4_ERROR_MAX: usize = 576;
+/// RFC 4443 §2.4 (c): the minimum IPv6 MTU.
+const IPV6_ERROR_MAX: usize = 1280;
+/// Errors that may be sent at once.
+const BURST: u32 = 50;
+/// The time in which one more is earned.
+const TOKEN: Duration = Duration::from_millis(1);

@@ -1,0 +1,168 @@
+//! Which smoltcp interface runs a connection?
+
+use core::net::IpAddr;
+
+use smoltcp::iface::Interface;
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::wire::{HardwareAddress, IpCidr};
+
+use crate::addr::{to_cidr, to_ip};
+use crate::config::{Config, ConfigError, Stream, mix};
+use crate::time::Instant;
+
+/// smoltcp fixes MTU and checksum offloads when an interface is made, and takes segments only to its own
+/// addresses. So there is one interface for the device and its MTU; one for connections of this host with
+/// itself, whose address is whatever the connection has (127.0.0.1, ::1, any of 127.0.0.0/8, an own
+/// address); and one for the few whose segments have to be smaller than the device allows.
+///
+/// All of them carry bare IP packets: link-layer addresses are not smoltcp's concern here.
+pub(crate) struct Interfaces {
+    usual: Interface,
+    local: Variant,
+    narrow: Variant,
+    /// What the device computes or checks itself.
+    checksums: ChecksumCapabilities,
+    seed: u64,
+}
+
+/// An interface that is made anew when another MTU is asked for.
+struct Variant {
+    interface: Interface,
+    kind: Kind,
+}
+
+/// What an interface is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// This host talks to itself.
+    pub(crate) is_local: bool,
+    /// Largest IP packet, bytes.
+    pub(crate) mtu: u16,
+}
+
+impl Interfaces {
+    /// `usual`: what the device can; `local_mtu`: the largest packet that this host sends to itself, bytes.
+    pub(crate) fn new(config: &Config, capabilities: &DeviceCapabilities, local_mtu: u16) -> Result<Self, ConfigError> {
+        let mtu = u16::try_from(capabilities.ip_mtu()).unwrap_or(u16::MAX);
+        let checksums = capabilities.checksum.clone();
+        let seed = config.seed.stream(Stream::Engine);
+        let mut usual = make(mtu, checksums.clone(), seed);
+        give_addresses(&mut usual, config)?;
+        let local = Kind { is_local: true, mtu: local_mtu };
+        let narrow = Kind { is_local: false, mtu };
+        Ok(Self {
+            usual,
+            local: Variant { interface: make(local_mtu, ChecksumCapabilities::default(), mix(seed)), kind: local },
+            narrow: Variant { interface: make(mtu, checksums.clone(), mix(mix(seed))), kind: narrow },
+            checksums,
+            seed: mix(mix(mix(seed))),
+        })
+    }
+
+    /// The interface of the device.
+    pub(crate) fn usual(&mut self) -> &mut Interface {
+        &mut self.usual
+    }
+
+    /// The interface for a connection with the address `local`. `mtu`: its largest IP packet, bytes, or 0
+    /// for what the device (or the way to itself) carries.
+    #[inline]
+    pub(crate) fn get(&mut self, is_local: bool, mtu: u16, local: IpAddr) -> &mut Interface {
+        if !is_local && mtu == 0 {
+            return &mut self.usual;
+        }
+        self.variant(is_local, mtu, local)
+    }
+
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn variant(&mut self, is_local: bool, mtu: u16, local: IpAddr) -> &mut Interface {
+        let variant = if is_local && (mtu == 0 || mtu == self.local.kind.mtu) {
+            &mut self.local
+        } else {
+            let kind = Kind { is_local, mtu };
+            if self.narrow.kind != kind {
+                let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
+                self.seed = mix(self.seed);
+                self.narrow = Variant { interface: make(mtu, checksums, self.seed), kind };
+            }
+            &mut self.narrow
+        };
+        let prefix_len = if local.is_ipv4() { 32 } else { 128 };
+        let own = IpCidr::new(to_ip(local), prefix_len);
+        if variant.interface.ip_addrs() != [own] {
+            variant.interface.update_ip_addrs(|addresses| {
+                addresses.clear();
+                let pushed = addresses.push(own);
+                debug_assert!(pushed.is_ok(), "smoltcp has room for an address");
+            });
+        }
+        &mut variant.interface
+    }
+}
+
+fn make(mtu: u16, checksums: ChecksumCapabilities, seed: u64) -> Interface {
+    let mut capabilities = DeviceCapabilities::default();
+    capabilities.medium = Medium::Ip;
+    capabilities.max_transmission_unit = usize::from(mtu);
+    capabilities.checksum = checksums;
+    let mut config = smoltcp::iface::Config::new(HardwareAddress::Ip);
+    config.random_seed = seed;
+    Interface::new(config, &mut Facts(&capabilities), Instant::ZERO.to_smoltcp())
+}
+
+fn give_addresses(interface: &mut Interface, config: &Config) -> Result<(), ConfigError> {
+    let mut too_many = false;
+    interface.update_ip_addrs(|addresses| {
+        for cidr in &config.addresses {
+            too_many |= addresses.push(to_cidr(*cidr)).is_err();
+        }
+    });
+    if too_many { Err(ConfigError::TooManyAddresses) } else { Ok(()) }
+}
+
+impl core::fmt::Debug for Interfaces {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Interfaces").field("narrow", &self.narrow.kind).finish_non_exhaustive()
+    }
+}
+
+/// A device that only tells its capabilities: smoltcp wants one to build an interface.
+struct Facts<'c>(&'c DeviceCapabilities);
+
+impl Device for Facts<'_> {
+    type RxToken<'a>
+        = Never
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = Never
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Never, Never)> {
+        None
+    }
+
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Never> {
+        None
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.0.clone()
+    }
+}
+
+/// A token that is never handed out.
+enum Never {}
+
+impl RxToken for Never {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, _: F) -> R {
+        match self {}
+    }
+}
+
+impl TxToken for Never {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _: usize, _: F) -> R {
+        match self {}
+    }
+}

@@ -1,0 +1,200 @@
+//! How does a queued datagram leave?
+
+use core::net::{IpAddr, SocketAddr};
+
+use super::Stack;
+use super::egress::{SHARE_FRAMES, Turn};
+use super::emit::{Header, UDP_HEADER_LEN, group_mac, udp_header};
+use super::fragment::{self, Cuts, Ipv4Header, Ipv6Header, Piece};
+use super::local::Local;
+use crate::addr::MacAddr;
+use crate::demux::UDP;
+use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path, TxToken};
+use crate::socket::slots::Body;
+use crate::socket::udp::Cut;
+
+/// The way to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To this host itself.
+    Local,
+    /// Out of the device, to this link-layer address where frames need one.
+    Device(Option<MacAddr>),
+    /// To a neighbour whose link-layer address is not known.
+    Unresolved(IpAddr),
+    /// There is none.
+    Nowhere,
+}
+
+/// What became of a datagram.
+enum Sending {
+    /// It is out, or can never be.
+    Done,
+    /// No room now.
+    Blocked,
+}
+
+impl Stack<'_> {
+    /// How packets to `remote` leave now.
+    pub(super) fn way_to(&self, remote: IpAddr) -> Way {
+        if self.is_local(remote) {
+            return Way::Local;
+        }
+        if self.medium != Medium::Ethernet {
+            return Way::Device(None);
+        }
+        if self.is_group(remote) {
+            return Way::Device(Some(group_mac(remote)));
+        }
+        let Some(next_hop) = self.next_hop(remote) else { return Way::Nowhere };
+        match self.neighbors.mac(next_hop, self.now) {
+            Some(mac) => Way::Device(Some(mac)),
+            None => Way::Unresolved(next_hop),
+        }
+    }
+
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn turn_udp(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {
+        for _ in 0..SHARE_FRAMES {
+            let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Turn::Gone };
+            let Some((envelope, _)) = datagrams.send.peek() else {
+                // Closed with datagrams queued, and now they are out.
+                if !self.slots.get(index).owned {
+                    self.free(index);
+                    return Turn::Gone;
+                }
+                return Turn::Rest(None);
+            };
+            let sending = match self.way_to(envelope.remote.ip()) {
+                Way::Local => {
+                    let mut local = core::mem::replace(&mut self.local, Local::nowhere());
+                    let mut outlet = Outlet::new(&mut local);
+                    let sending = self.send_datagram(index, true, &mut outlet);
+                    self.local = local;
+                    match sending {
+                        Sending::Done => Sending::Done,
+                        // The next step takes packets out.
+                        Sending::Blocked => return Turn::More,
+                    }
+                }
+                Way::Device(mac) => {
+                    outlet.path = Path { link: self.config.mac.zip(mac), ..self.path() };
+                    self.send_datagram(index, false, outlet)
+                }
+                Way::Unresolved(next_hop) => {
+                    self.neighbors.want(next_hop, self.now);
+                    return Turn::Unresolved(None);
+                }
+                Way::Nowhere => Sending::Done,
+            };
+            if let Sending::Blocked = sending {
+                return Turn::Blocked;
+            }
+            if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
+                datagrams.send.pop();
+                datagrams.cut = None;
+            }
+            self.slots.get_mut(index).wake_write();
+        }
+        Turn::More
+    }
+
+    /// Sends the datagram at the head of a queue, where it stays.
+    fn send_datagram(&mut self, index: u32, is_local: bool, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Sending {
+        let slot = self.slots.get(index);
+        let port = slot.local.map_or(0, |addr| addr.port());
+        let options = slot.options;
+        let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
+        let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
+        let Some((envelope, _)) = datagrams.send.peek() else { return Sending::Done };
+        let mtu = self.mtu_towards(envelope.remote.ip());
+        let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
+        let Some((envelope, data)) = datagrams.send.peek() else { return Sending::Done };
+        let (local, remote) = (SocketAddr::new(envelope.local, port), envelope.remote);
+        let usual = match remote.ip() {
+            ip if ip.is_multicast() => options.multicast_ttl,
+            IpAddr::V4(_) => options.ttl,
+            IpAddr::V6(_) => options.unicast_hops,
+        };
+        let (ttl, tos) = (envelope.ttl.unwrap_or(usual), envelope.tos);
+        let header = Header { source: local.ip(), destination: remote.ip(), protocol: UDP, ttl, tos };
+        outlet.path.tos = 0;
+        self.counters.sockets_visited_out += 1;
+        let (now, header_len, payload_len) = (self.now.to_smoltcp(), header.len(), UDP_HEADER_LEN + data.len());
+        if header_len + payload_len <= mtu {
+            let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
+            let head = udp_header(local, remote, data, checksums.udp.tx());
+            token.consume(header_len + payload_len, |packet| {
+                header.write(packet, payload_len, &checksums);
+                packet[header_len..header_len + UDP_HEADER_LEN].copy_from_slice(&head);
+                packet[header_len + UDP_HEADER_LEN..].copy_from_slice(data);
+            });
+            return Sending::Done;
+        }
+        let cut = datagrams.cut.get_or_insert_with(|| {
+            self.ident = self.ident.wrapping_add(1);
+            self.counters.fragmented += 1;
+            Cut { ident: self.ident, sent: 0, mtu }
+        });
+        // No device finishes a checksum over several packets.
+        let head = udp_header(local, remote, data, true);
+        header.send_pieces(outlet, now, cut, [&head, data])
+    }
+}
+
+impl Header {
+    /// Sends a payload, given in two parts, as fragments: those that `cut` does not count as sent.
+    fn send_pieces(
+        &self,
+        outlet: &mut Outlet<'_, impl Device + ?Sized>,
+        now: smoltcp::time::Instant,
+        cut: &mut Cut,
+        [head, data]: [&[u8]; 2],
+    ) -> Sending {
+        let payload_len = head.len() + data.len();
+        let header_len = if self.source.is_ipv4() { fragment::IPV4_HEADER_LEN } else { fragment::IPV6_HEADER_LEN };
+        // An MTU that leaves no room for a piece has no way out: such datagrams are lost.
+        let Some(cuts) = Cuts::new(header_len, payload_len, cut.mtu) else { return Sending::Done };
+        while let Some(piece) = cuts.get(cut.sent) {
+            let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
+            token.consume(header_len + piece.len, |packet| {
+                self.write_piece(cut.ident, piece, packet);
+                let (mut room, mut offset) = (&mut packet[header_len..], piece.offset);
+                for part in [head, data] {
+                    let rest = part.get(offset..).unwrap_or_default();
+                    let (filled, left) = room.split_at_mut(rest.len().min(room.len()));
+                    filled.copy_from_slice(&rest[..filled.len()]);
+                    room = left;
+                    offset = offset.saturating_sub(part.len());
+                }
+            });
+            cut.sent += 1;
+        }
+        Sending::Done
+    }
+
+    fn write_piece(&self, ident: u32, piece: Piece, packet: &mut [u8]) {
+        match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Ipv4Header {
+                source,
+                destination,
+                protocol: self.protocol,
+                ttl: self.ttl,
+                tos: self.tos,
+                id: ident as u16,
+                dont_fragment: false,
+            }
+            .write(piece, packet),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Ipv6Header {
+                source,
+                destination,
+                next_header: self.protocol,
+                hop_limit: self.ttl,
+                traffic_class: self.tos,
+                id: ident,
+            }
+            .write(piece, packet),
+            _ => unreachable!("both addresses are of one family"),
+        }
+    }
+}
