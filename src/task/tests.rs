@@ -18,8 +18,8 @@ use super::{Handle, TcpStream, calls, poll, select};
 use crate::socket::options::Options;
 use crate::time::{Duration, Instant};
 use crate::{
-    Config, Domain, Errno, FdSet, MsgFlags, PollFd, Readiness, Seed, Shutdown, SocketFlags, SocketId, Stack,
-    StatusFlags, Type,
+    Config, Control, Domain, Errno, FdSet, MsgFlags, PollFd, Readiness, Seed, SendMessage, Shutdown, SocketFlags,
+    SocketId, Stack, StatusFlags, Type,
 };
 
 #[test]
@@ -300,14 +300,17 @@ fn control_data_is_told_if_it_was_asked_for() {
     lab.b(|stack| stack.bind(to, B.into())).expect("a free port");
     for asks in [false, true] {
         lab.options(1, to, |options| (options.packet_info, options.recv_tos) = (asks, asks));
-        lab.a(|stack| stack.send_to(from, b"hello", B.into())).expect("room");
+        lab.options(1, to, |options| options.recv_ttl = asks);
+        let control = Control { ttl: Some(7), tos: Some(8), ..Control::NONE };
+        let message = SendMessage { pieces: &[b"hello"], to: Some(B.into()), control };
+        assert_eq!(lab.a(|stack| stack.sendmsg(from, &message, MsgFlags::NONE)), Ok(5));
         lab.settle();
         let message = lab.b(|stack| stack.recvmsg(to, &mut [&mut [0; 8]], MsgFlags::NONE)).expect("a datagram");
         assert_eq!(
             message.control.packet_info.map(|info| (info.local, info.interface)),
             asks.then_some((B.0.into(), 1))
         );
-        assert_eq!(message.control.tos.is_some(), asks);
+        assert_eq!((message.control.ttl, message.control.tos), (asks.then_some(7), asks.then_some(8)));
     }
 }
 
