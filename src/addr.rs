@@ -209,9 +209,6 @@ pub(crate) fn to_endpoint(addr: SocketAddr) -> IpEndpoint {
 }
 
 #[inline]
-pub(crate) fn from_endpoint(endpoint: IpEndpoint) -> SocketAddr {
-    SocketAddr::new(from_ip(endpoint.addr), endpoint.port)
-}
 
 pub(crate) fn to_cidr(cidr: Cidr) -> IpCidr {
     IpCidr::new(to_ip(cidr.addr), cidr.prefix_len)

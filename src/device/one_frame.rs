@@ -3,7 +3,7 @@
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use super::outlet::Path;
+use super::outlet::{Path, SentSegment};
 
 /// A device that holds exactly one received IP packet, and the transmit token that came with it.
 ///
@@ -13,12 +13,14 @@ pub(crate) struct OneFrame<'f, T> {
     packet: Option<&'f [u8]>,
     reply: Option<T>,
     path: Path,
+    /// The segment that was sent as a reply.
+    pub(crate) segment: Option<SentSegment>,
 }
 
 impl<'f, T: TxToken> OneFrame<'f, T> {
     /// `packet`: without its frame; `reply`: used if smoltcp answers at once, framed as `path` says.
     pub(crate) fn new(packet: &'f [u8], reply: T, path: Path) -> Self {
-        Self { packet: Some(packet), reply: Some(reply), path }
+        Self { packet: Some(packet), reply: Some(reply), path, segment: None }
     }
 
     /// Whether smoltcp sent a reply.
@@ -38,7 +40,10 @@ impl<'f, T: TxToken> Device for OneFrame<'f, T> {
         Self: 'a;
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        Some((Packet(self.packet.take()?), Reply { token: &mut self.reply, path: self.path }))
+        Some((
+            Packet(self.packet.take()?),
+            Reply { token: &mut self.reply, path: self.path, segment: &mut self.segment },
+        ))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<Self::TxToken<'_>> {
@@ -64,12 +69,17 @@ impl RxToken for Packet<'_> {
 pub(crate) struct Reply<'a, T> {
     token: &'a mut Option<T>,
     path: Path,
+    segment: &'a mut Option<SentSegment>,
 }
 
 impl<T: TxToken> TxToken for Reply<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         match self.token.take() {
-            Some(token) => self.path.send(token, len, f),
+            Some(token) => self.path.send(token, len, |packet| {
+                let result = f(packet);
+                *self.segment = SentSegment::of(packet);
+                result
+            }),
             // One receive hands out one token and a token is consumed once.
             None => unreachable!("a reply token is used once"),
         }

@@ -4,6 +4,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 use crate::addr::MacAddr;
+use crate::stack::classify::Flags;
 
 /// What the frames of one turn have in common.
 #[derive(Debug, Clone, Copy)]
@@ -78,13 +79,15 @@ pub(crate) struct Outlet<'d, D: ?Sized> {
     pub(crate) path: Path,
     /// Frames that the device took.
     pub(crate) sent: u64,
+    /// The last TCP segment that it took.
+    pub(crate) segment: Option<SentSegment>,
     /// Whether the device had no room for a frame since this was last cleared.
     pub(crate) refused: bool,
 }
 
 impl<'d, D: Device + ?Sized> Outlet<'d, D> {
     pub(crate) fn new(device: &'d mut D) -> Self {
-        Self { device, path: Path::BARE, sent: 0, refused: false }
+        Self { device, path: Path::BARE, sent: 0, segment: None, refused: false }
     }
 
     /// A token for one whole frame, counted as sent: the caller uses it.
@@ -118,7 +121,7 @@ impl<D: Device + ?Sized> Device for Outlet<'_, D> {
         if token.is_none() {
             self.refused = true;
         }
-        Some(Counted { token: token?, path: self.path, sent: &mut self.sent })
+        Some(Counted { token: token?, path: self.path, sent: &mut self.sent, segment: &mut self.segment })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -142,16 +145,51 @@ pub(crate) struct Counted<'a, T> {
     token: T,
     path: Path,
     sent: &'a mut u64,
+    segment: &'a mut Option<SentSegment>,
 }
 
 impl<T: TxToken> TxToken for Counted<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         *self.sent += 1;
-        self.path.send(self.token, len, f)
+        let segment = self.segment;
+        self.path.send(self.token, len, |packet| {
+            let result = f(packet);
+            *segment = SentSegment::of(packet);
+            result
+        })
     }
 
     fn set_meta(&mut self, meta: smoltcp::phy::PacketMeta) {
         self.token.set_meta(meta);
+    }
+}
+
+/// What a TCP segment that left said: smoltcp keeps its sequence numbers to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SentSegment {
+    pub(crate) seq: u32,
+    pub(crate) payload_len: usize,
+    pub(crate) flags: Flags,
+}
+
+impl SentSegment {
+    /// `packet`: as smoltcp built it: IPv4 without options, or IPv6 without extension headers.
+    #[inline]
+    pub(crate) fn of(packet: &[u8]) -> Option<Self> {
+        let (protocol_at, header_len) = match packet.first()? >> 4 {
+            4 => (9, 20),
+            _ => (6, 40),
+        };
+        if *packet.get(protocol_at)? != crate::demux::TCP {
+            return None;
+        }
+        let segment = packet.get(header_len..)?;
+        let [_, _, _, _, s0, s1, s2, s3, _, _, _, _, offset, flags, ..] = *segment.first_chunk::<20>()?;
+        Some(Self {
+            seq: u32::from_be_bytes([s0, s1, s2, s3]),
+            payload_len: segment.len().saturating_sub(usize::from(offset >> 4) * 4),
+            flags: Flags::from_bits(flags),
+        })
     }
 }
 
@@ -182,6 +220,20 @@ mod tests {
         let packet = smoltcp::wire::Ipv4Packet::new_checked(&frame[14..]).expect("long enough");
         assert!(packet.verify_checksum());
         assert_eq!((packet.dscp(), packet.ecn()), (46, 0));
+    }
+
+    #[test]
+    fn a_segment_is_read_from_the_packet_that_left() {
+        let mut packet = [0; 40 + 24 + 5];
+        packet[0] = 0x60;
+        packet[6] = 6;
+        packet[44..48].copy_from_slice(&7_u32.to_be_bytes());
+        (packet[52], packet[53]) = (0x60, 0x12);
+        let flags = Flags { syn: true, ack: true, fin: false, rst: false };
+        assert_eq!(SentSegment::of(&packet), Some(SentSegment { seq: 7, payload_len: 5, flags }));
+        packet[6] = 17;
+        assert_eq!(SentSegment::of(&packet), None);
+        assert_eq!(SentSegment::of(&packet[..30]), None);
     }
 
     #[test]

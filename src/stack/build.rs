@@ -2,7 +2,6 @@
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium};
 
-use super::Stack;
 use super::counters::Counters;
 use super::deadlines::Deadlines;
 use super::icmp::Budget;
@@ -12,6 +11,7 @@ use super::path_mtu::PathMtus;
 use super::reassembly::Reassembly;
 use super::storage::{Parts, Storage, StorageError};
 use super::time_wait::TimeWait;
+use super::{LOCAL_SEGMENT_MTU, Stack};
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
 use crate::socket::slots::{Line, NONE, Queue, Slots};
@@ -88,7 +88,7 @@ impl<'a> Stack<'a> {
             return Err(ConfigError::MtuTooSmall(ip_mtu));
         }
         let local_mtu = parts.local.mtu();
-        let interfaces = Interfaces::new(&config, capabilities, local_mtu)?;
+        let interfaces = Interfaces::new(&config, capabilities, local_mtu.min(LOCAL_SEGMENT_MTU as u16))?;
         Ok(Self {
             interfaces,
             medium,

@@ -73,6 +73,14 @@ pub(crate) struct Flags {
     pub(crate) rst: bool,
 }
 
+impl Flags {
+    /// From the byte of the TCP header (RFC 9293 §3.1).
+    #[inline]
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self { fin: bits & 1 != 0, syn: bits & 2 != 0, rst: bits & 4 != 0, ack: bits & 16 != 0 }
+    }
+}
+
 impl Segment {
     /// Whether it asks for a new connection: SYN, and nothing that contradicts it.
     #[inline]
@@ -112,6 +120,24 @@ pub(crate) fn classify_ip(link: Option<(MacAddr, MacAddr)>, bytes: &[u8]) -> Cla
 /// segment or ICMPv6 message in it. Devices that check in hardware may hand over packets without valid ones.
 pub(crate) fn has_good_checksums(bytes: &[u8]) -> bool {
     ip::has_good_header(bytes) && ip::parse(bytes).is_ok_and(|packet| packet.has_good_checksum())
+}
+
+/// The maximum segment size that the SYN in `bytes`, an IP packet, announces (RFC 9293 §3.7.1).
+pub(crate) fn announced_mss(bytes: &[u8]) -> Option<u16> {
+    let packet = ip::parse(bytes).ok()?;
+    let header_len = usize::from(packet.payload.get(12)? >> 4) * 4;
+    let mut options = packet.payload.get(20..header_len)?;
+    // Each round takes one option of a byte at least.
+    while let [kind, rest @ ..] = options {
+        options = match (kind, rest) {
+            (0, _) => return None,
+            (1, _) => rest,
+            (2, [4, high, low, ..]) => return Some(u16::from_be_bytes([*high, *low])),
+            (_, [len, ..]) if *len >= 2 => options.get(usize::from(*len)..)?,
+            _ => return None,
+        };
+    }
+    None
 }
 
 #[inline]
@@ -175,7 +201,7 @@ fn tcp(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
     }
     Class::Tcp(Segment {
         flow: packet.flow(local_port, remote_port, link),
-        flags: Flags { fin: flags & 1 != 0, syn: flags & 2 != 0, rst: flags & 4 != 0, ack: flags & 16 != 0 },
+        flags: Flags::from_bits(flags),
         seq: u32::from_be_bytes([s0, s1, s2, s3]),
         ack: u32::from_be_bytes([a0, a1, a2, a3]),
         payload_len: packet.payload.len() - header_len,

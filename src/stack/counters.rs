@@ -40,6 +40,8 @@ pub struct Counters {
     pub dropped_datagram_overflow: u64,
     /// Segments and datagrams that no socket wanted, answered by RST or ICMP unreachable where due.
     pub refused: u64,
+    /// ICMP errors that quote nothing which is in flight, or no socket's packet (RFC 5927).
+    pub dropped_icmp_errors: u64,
     /// RSTs sent for segments that belong to no connection.
     pub resets_sent: u64,
     /// Sockets that smoltcp looked at for received frames: one per frame, none for unknown flows.

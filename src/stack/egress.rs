@@ -6,7 +6,7 @@ use smoltcp::iface::PollResult;
 
 use super::Stack;
 use super::local::Local;
-use crate::device::{Device, Outlet};
+use crate::device::{Device, Outlet, SentSegment};
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
 use crate::time::Instant;
@@ -157,6 +157,9 @@ impl Stack<'_> {
             let result = interface.poll_egress(now, outlet, engine.set());
             if outlet.refused {
                 return Turn::Blocked;
+            }
+            if let Some(SentSegment { seq, payload_len, flags }) = outlet.segment.take() {
+                connection.track.on_sent(seq, payload_len, flags, self.now);
             }
             next = interface.poll_at(now, engine.set());
             if result == PollResult::None {

@@ -1,5 +1,7 @@
 //! What does ICMP say to us, and we in ICMP?
 
+use core::net::IpAddr;
+
 use managed::ManagedSlice;
 
 use super::Stack;
@@ -8,9 +10,10 @@ use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
 use super::emit::Header;
 use super::outbound::Way;
 use super::reassembly::{Expired, Reassembly};
-use crate::demux::{Route, UDP};
+use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
+use crate::socket::tcp::TcpState;
 use crate::time::{Duration, Instant};
 
 /// Why a packet of a peer is refused.
@@ -137,24 +140,71 @@ impl Stack<'_> {
     pub(super) fn on_icmp_error(&mut self, error: &IcmpError) {
         // The error comes to the host that sent the packet it quotes.
         let own = error.carrier.local.ip();
-        if !self.is_local(own) || error.quoted_local.ip() != own || error.quoted_protocol != UDP {
-            // RFC 5927: errors about TCP need the quoted sequence number checked; until then they are
-            // ignored, and R2 finds out.
+        if !self.is_local(own) || error.quoted_local.ip() != own {
+            self.counters.dropped_icmp_errors += 1;
             return;
         }
-        let cause = match error.kind {
-            IcmpErrorKind::PortUnreachable => Errno::ECONNREFUSED,
-            IcmpErrorKind::HostUnreachable => Errno::EHOSTUNREACH,
-            IcmpErrorKind::NetUnreachable => Errno::ENETUNREACH,
-            IcmpErrorKind::ProtocolUnreachable => Errno::ENOPROTOOPT,
-            IcmpErrorKind::FragmentationNeeded { .. } => Errno::EMSGSIZE,
-            IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other => return,
-        };
-        // Only a connected socket hears of it (Linux udp(7), without IP_RECVERR).
-        let (ours, theirs) = (error.quoted_local, error.quoted_remote);
-        if let Route::Socket(index) = self.demux.find(UDP, &ours, Some(&theirs), &self.slots, &self.time_wait) {
-            self.slots.get_mut(index).fail(cause);
+        let (ours, theirs, protocol) = (error.quoted_local, error.quoted_remote, error.quoted_protocol);
+        let route = self.demux.find(protocol, &ours, Some(&theirs), &self.slots, &self.time_wait);
+        match (protocol, route) {
+            (TCP, Route::Socket(index)) => self.on_error_about_segment(index, error),
+            // Only a connected socket hears of it (Linux udp(7), without IP_RECVERR).
+            (UDP, Route::Socket(index)) => match error.kind {
+                IcmpErrorKind::FragmentationNeeded { mtu } => {
+                    self.learn_path_mtu(theirs.ip(), mtu);
+                }
+                // Linux tells nobody without IP_RECVERR.
+                IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other => {}
+                IcmpErrorKind::PortUnreachable
+                | IcmpErrorKind::HostUnreachable
+                | IcmpErrorKind::NetUnreachable
+                | IcmpErrorKind::ProtocolUnreachable => self.slots.get_mut(index).fail(errno_of(error.kind)),
+            },
+            _ => self.counters.dropped_icmp_errors += 1,
         }
+    }
+
+    /// RFC 5927 §4.1: only what quotes a sequence number in flight is believed. RFC 9293 §3.9.2.2: hard errors end
+    /// an attempt to connect, and nothing else does; what may pass is kept as the cause of a time-out.
+    fn on_error_about_segment(&mut self, index: u32, error: &IcmpError) {
+        let connection = self.slots.connection(index);
+        if !error.quoted_tcp_seq.is_some_and(|seq| connection.is_in_flight(seq)) {
+            self.counters.dropped_icmp_errors += 1;
+            return;
+        }
+        let is_attempt = connection.state() == TcpState::SynSent;
+        match error.kind {
+            IcmpErrorKind::FragmentationNeeded { mtu } => {
+                let remote = error.quoted_remote.ip();
+                if self.learn_path_mtu(remote, mtu) {
+                    self.fit_segments(index, remote);
+                    self.make_due(index);
+                }
+            }
+            IcmpErrorKind::PortUnreachable | IcmpErrorKind::ProtocolUnreachable if is_attempt => {
+                self.slots.get_mut(index).fail(errno_of(error.kind));
+                self.over(index);
+            }
+            kind => connection.soft_error = Some(errno_of(kind)),
+        }
+    }
+
+    /// A router says how large packets to `remote` may be. Returns whether that is news.
+    fn learn_path_mtu(&mut self, remote: IpAddr, reported: u32) -> bool {
+        let longest = self.mtu_towards(remote);
+        !self.is_local(remote) && self.path_mtus.learn(remote, reported, longest, self.ip_mtu, self.now).is_some()
+    }
+}
+
+/// Linux `icmp_err_convert` and `icmpv6_err_convert`.
+fn errno_of(kind: IcmpErrorKind) -> Errno {
+    match kind {
+        IcmpErrorKind::PortUnreachable => Errno::ECONNREFUSED,
+        IcmpErrorKind::HostUnreachable | IcmpErrorKind::TimeExceeded => Errno::EHOSTUNREACH,
+        IcmpErrorKind::NetUnreachable => Errno::ENETUNREACH,
+        IcmpErrorKind::ProtocolUnreachable => Errno::ENOPROTOOPT,
+        IcmpErrorKind::FragmentationNeeded { .. } => Errno::EMSGSIZE,
+        IcmpErrorKind::Other => Errno::EPROTO,
     }
 }
 

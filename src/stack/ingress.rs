@@ -14,7 +14,7 @@ use super::reassembly::{self, Outcome, Reassembly};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP};
-use crate::device::{Device, OneFrame, RxToken, TxToken};
+use crate::device::{Device, OneFrame, RxToken, SentSegment, TxToken};
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
 
@@ -247,7 +247,7 @@ impl Stack<'_> {
         interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += u64::from(one.replied());
-        let after = engine.facts();
+        let (sent, after) = (one.segment, engine.facts());
         let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
         let is_put_off = segment.window == 0 && connection.settings.is_patient_with_closed_windows();
@@ -260,8 +260,15 @@ impl Stack<'_> {
         }
         if segment.flags.syn && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
+            connection.track.peer_mss = super::classify::announced_mss(bytes).unwrap_or(MSS_DEFAULT);
+        }
+        if after.send_queue < unacknowledged {
+            connection.soft_error = None;
         }
         connection.listen_for_progress(segment, unacknowledged, after, now);
+        if let Some(SentSegment { seq, payload_len, flags }) = sent {
+            connection.track.on_sent(seq, payload_len, flags, now);
+        }
         let has_data = after.recv_queue > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
         let is_awaited = slot.is_awaited();
@@ -371,3 +378,6 @@ pub(super) enum Origin {
     /// This host itself.
     Local,
 }
+
+/// RFC 9293 §3.7.1 (MUST-15): what a peer takes that does not say; smoltcp has one for both families.
+const MSS_DEFAULT: u16 = 536;

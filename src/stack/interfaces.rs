@@ -41,7 +41,8 @@ pub(crate) struct Kind {
 }
 
 impl Interfaces {
-    /// `usual`: what the device can; `local_mtu`: the largest packet that this host sends to itself, bytes.
+    /// `usual`: what the device can; `local_mtu`: the largest packet with a segment of
+    /// this host to itself, bytes.
     pub(crate) fn new(config: &Config, capabilities: &DeviceCapabilities, local_mtu: u16) -> Result<Self, ConfigError> {
         let mtu = u16::try_from(capabilities.ip_mtu()).unwrap_or(u16::MAX);
         let checksums = capabilities.checksum.clone();

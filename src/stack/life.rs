@@ -189,7 +189,9 @@ impl Stack<'_> {
     /// A timer of ours ran out: no reset, since nobody listens (RFC 9293 §3.8.3, R2).
     pub(super) fn on_timeout(&mut self, index: u32) {
         self.counters.timeouts += 1;
-        self.slots.get_mut(index).fail(Errno::ETIMEDOUT);
+        // Linux `tcp_write_err`: what a router said explains the silence better.
+        let cause = self.slots.connection(index).soft_error.unwrap_or(Errno::ETIMEDOUT);
+        self.slots.get_mut(index).fail(cause);
         self.over(index);
     }
 

@@ -34,6 +34,7 @@ use crate::demux::Demux;
 use crate::demux::ports::Ports;
 use crate::device::{ChecksumCapabilities, Device, Medium, Path};
 use crate::socket::slots::{Line, Queue, Slots};
+use crate::socket::tcp::Connection;
 use crate::socket::tcp::engine::Engines;
 use crate::socket::udp::Queues;
 use crate::time::{Instant, earliest};
@@ -320,6 +321,30 @@ impl Stack<'_> {
         }
     }
 
+    /// Largest IP packet of a connection, bytes.
+    fn mtu_of(&self, connection: &Connection<'_>) -> usize {
+        match connection.mtu {
+            0 if connection.is_local => self.local_mtu.min(LOCAL_SEGMENT_MTU),
+            0 => self.ip_mtu,
+            mtu => usize::from(mtu),
+        }
+    }
+
+    /// Bounds the segments of a connection to `remote` by what the way carries and by `TCP_MAXSEG`.
+    fn fit_segments(&mut self, index: u32, remote: IpAddr) {
+        let way = self.mtu_towards(remote);
+        let max_segment = usize::from(self.slots.get(index).options.max_segment);
+        let connection = self.slots.connection(index);
+        connection.mtu = 0;
+        let usual = if connection.is_local { self.local_mtu.min(LOCAL_SEGMENT_MTU) } else { self.ip_mtu };
+        let headers = if remote.is_ipv4() { 40 } else { 60 };
+        let asked = if max_segment == 0 { usual } else { max_segment + headers };
+        let mtu = way.min(asked).min(usual);
+        if mtu < usual {
+            self.slots.connection(index).mtu = mtu as u16;
+        }
+    }
+
     /// The checksums that packets to `remote` leave with: no device finishes what stays in this host.
     fn checksums_towards(&self, remote: IpAddr) -> ChecksumCapabilities {
         if self.is_local(remote) { ChecksumCapabilities::default() } else { self.checksums.clone() }
@@ -364,6 +389,9 @@ impl Stack<'_> {
         }
     }
 }
+
+/// Largest packet with a segment of this host to itself, bytes: several fit into any window.
+const LOCAL_SEGMENT_MTU: usize = 16_384;
 
 impl fmt::Debug for Stack<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

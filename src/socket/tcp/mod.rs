@@ -15,7 +15,8 @@ use core::net::IpAddr;
 use super::options::Options;
 use super::slots::NONE;
 use crate::config::Config;
-use crate::stack::classify::{Flags, Segment};
+use crate::errno::Errno;
+use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant, earliest};
 use engine::{Engine, Facts};
 pub(crate) use keep_alive::KeepAlive;
@@ -52,6 +53,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) is_local: bool,
     /// Largest IP packet, bytes, where that is less than the device (or the way to itself) carries; else 0.
     pub(crate) mtu: u16,
+    /// What a router last said that may pass (RFC 9293 §3.9.2.2): the cause, should the peer stay silent.
+    pub(crate) soft_error: Option<Errno>,
     /// Our own timer: connect, half-open or FIN-WAIT-2, whichever the state calls for.
     pub(crate) deadline: Option<Instant>,
     /// When the peer last acknowledged something, or said that it cannot take more: R2 counts from here.
@@ -128,6 +131,7 @@ impl<'a> Connection<'a> {
             next_hop: None,
             is_local: false,
             mtu: 0,
+            soft_error: None,
             deadline: None,
             progress_at: now,
             is_clock_late: false,
@@ -225,13 +229,14 @@ impl<'a> Connection<'a> {
     #[inline]
     pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
         self.on_received(segment, unacknowledged, after, now);
+        let congestion = self.congestion();
         let left = after.send_queue;
         if left == 0 || left < unacknowledged {
             self.deaf_since = None;
             if core::mem::take(&mut self.is_shouting)
                 && let Some(engine) = &mut self.engine
             {
-                engine.control_congestion(self.settings.congestion);
+                engine.control_congestion(congestion);
             }
             return;
         }
@@ -261,14 +266,20 @@ impl<'a> Connection<'a> {
         if !self.settings.cork {
             self.cork_until = None;
         }
+        let congestion = self.congestion();
         let Some(engine) = &mut self.engine else { return };
         // Only whole segments leave a corked connection, and that is what RFC 896 is good at.
         engine.combine_small_writes(!self.settings.no_delay || self.settings.cork);
         engine.acknowledge_at_once(options.quick_ack);
         engine.limit_hops(hops);
         if !self.is_shouting {
-            engine.control_congestion(self.settings.congestion);
+            engine.control_congestion(congestion);
         }
+    }
+
+    /// No queue of this host's way to itself overflows: there is nothing to control.
+    fn congestion(&self) -> Congestion {
+        if self.is_local { Congestion::None } else { self.settings.congestion }
     }
 
     /// Payload of a full segment, bytes, where packets have at most `ip_mtu`.
@@ -279,11 +290,6 @@ impl<'a> Connection<'a> {
             mss => own.min(usize::from(mss)),
         };
         self.settings.segment_limit(agreed)
-    }
-
-    /// A segment left. `seq`: of its first byte or flag; `len`: payload bytes.
-    pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
-        self.track.on_sent(seq, len, flags, now);
     }
 
     /// A segment came, and the engine has seen it. `unacknowledged`: bytes before it; `after`: the engine since.

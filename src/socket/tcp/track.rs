@@ -68,7 +68,7 @@ impl Track {
     }
 
     /// A segment left. `len`: payload bytes.
-    pub(super) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
+    pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
         self.segs_out = self.segs_out.wrapping_add(1);
         let span = len as u32 + u32::from(flags.syn) + u32::from(flags.fin);
         if span == 0 || flags.rst {

@@ -176,8 +176,14 @@ impl Stack<'_> {
         let options = slot.options;
         let is_ipv4 = slot.remote.map_or(slot.domain == Domain::Inet, |remote| remote.is_ipv4());
         let hops = if is_ipv4 { options.ttl } else { options.unicast_hops };
+        let remote = slot.remote;
         let Body::Tcp(connection) = &mut slot.body else { return };
         connection.follow(&options, hops);
+        if let Some(remote) = remote {
+            self.fit_segments(index, remote.ip());
+        }
+        let slot = self.slots.get_mut(index);
+        let Body::Tcp(connection) = &mut slot.body else { return };
         if connection.engine.is_some() && slot.routed {
             // Something may go out now, or another timer run.
             connection.is_eager = true;
@@ -225,7 +231,7 @@ impl Stack<'_> {
             Body::Listener(listener) => TcpInfo::of_listener(listener.ready.len, listener.backlog),
             Body::Tcp(connection) => {
                 let segment_bytes = self.segment_bytes(slot, connection);
-                TcpInfo::of(connection, self.now, self.ip_mtu, segment_bytes)
+                TcpInfo::of(connection, self.now, self.mtu_of(connection), segment_bytes)
             }
             Body::Udp(_) | Body::Free => unreachable!("the level was checked"),
         }
@@ -246,7 +252,7 @@ impl Stack<'_> {
     /// Payload of a full segment, bytes.
     fn segment_bytes(&self, slot: &Slot<'_>, connection: &Connection<'_>) -> usize {
         let is_ipv4 = slot.remote.map_or(slot.domain == Domain::Inet, |remote| remote.is_ipv4());
-        connection.segment_bytes(self.ip_mtu, is_ipv4)
+        connection.segment_bytes(self.mtu_of(connection), is_ipv4)
     }
 
     fn path_mtu(&self, index: u32) -> Result<i32, Errno> {
@@ -256,8 +262,8 @@ impl Stack<'_> {
             Body::Udp(_) => true,
             Body::Listener(_) | Body::Free => false,
         };
-        slot.remote.filter(|_| is_connected).ok_or(Errno::ENOTCONN)?;
-        Ok(i32::try_from(self.ip_mtu).unwrap_or(i32::MAX))
+        let remote = slot.remote.filter(|_| is_connected).ok_or(Errno::ENOTCONN)?;
+        Ok(i32::try_from(self.mtu_towards(remote.ip())).unwrap_or(i32::MAX))
     }
 
     /// Sizes of the receive and the send buffer, bytes: of those that are there, else of those to come.
