@@ -1,5 +1,6 @@
 //! The integration tests.
 
+mod arms;
 mod captures;
 mod found;
 mod many;
