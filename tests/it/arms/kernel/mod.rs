@@ -24,7 +24,7 @@ use smolsock::{Domain, Errno, Readiness, TcpState};
 use super::case::{Answer, At, Call, Data, Flags, Half, Kind, Sock, Step};
 use super::run::{Arm, Received, Scope, Seen, bytes, resolve};
 
-pub use namespace::Network;
+pub use namespace::{Network, runs_in_a_user_namespace};
 
 /// The kernel, for the time of one case.
 #[derive(Debug)]

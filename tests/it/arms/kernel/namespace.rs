@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -71,6 +72,27 @@ impl Network {
     }
 }
 
+/// Without the rights of root: runs `test` of this very program once more, as the root of a user namespace, where that is
+/// possible. Says whether it has.
+///
+/// # Panics
+/// The test failed there.
+pub fn runs_in_a_user_namespace(test: &str) -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    let unshare = |program: &Path| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net"]).arg(program);
+        command
+    };
+    if is_root || !unshare(Path::new("true")).status().is_ok_and(|status| status.success()) {
+        return false;
+    }
+    let itself = std::env::current_exe().expect("this program");
+    let status = unshare(&itself).args(["--exact", test, "--nocapture"]).status().expect("it was there a moment ago");
+    assert!(status.success(), "{test} failed in a user namespace");
+    true
+}
+
 /// A new namespace, which this thread is in.
 fn space() -> Result<File, String> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|error| format!("no right to make a network: {error}"))?;
@@ -83,6 +105,8 @@ fn move_into(space: &File) {
 }
 
 fn configure(name: &str, host: usize) -> Result<(), String> {
+    // IPv6 addresses are good at once, without asking whether somebody has them.
+    set(&format!("net/ipv6/conf/{name}/accept_dad"), "0")?;
     let neigh = format!("lladdr 02:00:00:00:00:09 dev {name} nud permanent");
     for words in [
         "link set lo up".to_owned(),
@@ -105,22 +129,22 @@ fn configure(name: &str, host: usize) -> Result<(), String> {
         ("net/ipv4/icmp_msgs_per_sec".to_owned(), "100000"),
         ("net/ipv4/icmp_msgs_burst".to_owned(), "100000"),
         ("net/ipv6/icmp/ratelimit".to_owned(), "0"),
-        ("net/ipv4/ping_group_range".to_owned(), "0 2147483647"),
+        ("net/ipv4/ping_group_range".to_owned(), "0 0"),
         // What the kernel has when nobody has tuned it.
         ("net/ipv4/tcp_rmem".to_owned(), "4096 131072 6291456"),
         ("net/ipv4/tcp_wmem".to_owned(), "4096 16384 4194304"),
         // The one that every namespace may choose, and that does not pace.
         ("net/ipv4/tcp_congestion_control".to_owned(), "reno"),
     ];
-    for (path, value) in sets {
-        let written = std::fs::write(format!("/proc/sys/{path}"), value);
-        match written {
-            // Not every kernel has every one of them.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(format!("{path}: {error}")),
-            _ => {}
-        }
+    sets.iter().try_for_each(|(path, value)| set(path, value))
+}
+
+/// Not every kernel has every setting.
+fn set(path: &str, value: &str) -> Result<(), String> {
+    match std::fs::write(format!("/proc/sys/{path}"), value) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{path}: {error}")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn ip(words: &str) -> Result<(), String> {
