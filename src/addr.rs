@@ -208,8 +208,6 @@ pub(crate) fn to_endpoint(addr: SocketAddr) -> IpEndpoint {
     IpEndpoint { addr: to_ip(addr.ip()), port: addr.port() }
 }
 
-#[inline]
-
 pub(crate) fn to_cidr(cidr: Cidr) -> IpCidr {
     IpCidr::new(to_ip(cidr.addr), cidr.prefix_len)
 }

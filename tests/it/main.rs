@@ -1,5 +1,6 @@
 //! The integration tests.
 
+mod arms;
 mod by_name;
 mod captures;
 mod errnos;

@@ -1,0 +1,21 @@
+//! Where do we differ from Linux on purpose, and why?
+
+/// One line of the manual's page on semantics.
+pub type Difference = &'static str;
+
+/// There is no urgent data.
+pub const URGENT: Difference =
+    "**No urgent data**: `MSG_OOB` is EOPNOTSUPP in both directions (RFC 6093 advises against it).";
+/// TCP has no groups.
+pub const TCP_GROUP: Difference = "**A stream cannot be bound to a group or broadcast address**: EADDRNOTAVAIL. Linux \
+     lets IPv4 do it (IPv6: EINVAL), and no connection can ever come of it (RFC 9293 MUST-57).";
+/// A readable datagram socket never says EAGAIN.
+pub const SHUT_DATAGRAMS: Difference = "**A datagram socket whose reading side is shut** gives 0 bytes when its queue is \
+     empty, as Linux says to a call that waits. A call that does not wait is told EAGAIN there, although poll says POLLIN; \
+     with us a call that readiness allows never says EAGAIN.";
+/// The address family says what is wrong.
+pub const FAMILY: Difference = "**An IPv4 address given to an IPv6 socket** is EAFNOSUPPORT, as POSIX has it. Linux says \
+     EINVAL, because the structure is too short for an IPv6 address.";
+/// Port 0 is nobody's.
+pub const PORT_ZERO: Difference = "**connect to port 0** is EADDRNOTAVAIL, as on the BSDs. Linux sends to port 0, where \
+     nobody can answer.";
