@@ -62,7 +62,7 @@ impl<'s, 'a> Netstat<'s, 'a> {
     /// Sockets that no packet can reach do not show: unbound ones, and those whose connection is over.
     pub fn rows(&self) -> impl Iterator<Item = NetstatRow> + use<'s, 'a> {
         let sockets = self.stack.slots.iter().filter_map(|(_, slot)| {
-            let local = slot.local.filter(|_| slot.routed)?;
+            let local = slot.outer(slot.local.filter(|_| slot.routed)?);
             let tcp = if local.is_ipv4() { Protocol::Tcp } else { Protocol::Tcp6 };
             let (protocol, recv_queue, send_queue, state) = match &slot.body {
                 Body::Free => return None,
@@ -77,7 +77,7 @@ impl<'s, 'a> Netstat<'s, 'a> {
             };
             let is_orphan =
                 !slot.owned && !matches!(&slot.body, Body::Tcp(child) if child.stage != crate::socket::tcp::Stage::Own);
-            let remote = slot.remote;
+            let remote = slot.remote.map(|remote| slot.outer(remote));
             Some(NetstatRow { protocol, recv_queue, send_queue, local, remote, state, is_orphan })
         });
         let time_wait = self.stack.time_wait.iter().map(|entry| NetstatRow {

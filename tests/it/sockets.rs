@@ -6,6 +6,7 @@ mod accept;
 mod close;
 mod connect;
 mod datagrams;
+mod dual;
 mod dup;
 mod fragments;
 mod keep_alive;

@@ -88,21 +88,22 @@ impl Stack<'_> {
         if slot.local.is_some() {
             return Err(Errno::EINVAL);
         }
-        if !slot.speaks(local) {
-            return Err(Errno::EAFNOSUPPORT);
-        }
+        let local = slot.inner(local, Errno::EINVAL)?;
         let protocol = protocol_of(&slot.body);
         let ip = local.ip();
         if !ports::is_bindable(ip, self.is_local(ip), self.is_group(ip), protocol) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        let local = SocketAddr::new(ip, local.port());
+        let is_port_given = local.port() != 0;
         let local = if local.port() == 0 { self.choose_port(index, local)? } else { local };
         let claim = Claim::of(self.slots.get(index), local).ok_or(Errno::EBADF)?;
         if ports::is_in_use(&claim, index, &self.slots, &self.time_wait) {
             return Err(Errno::EADDRINUSE);
         }
-        self.set_local(index, local)
+        self.set_local(index, local)?;
+        let slot = self.slots.get_mut(index);
+        (slot.is_ip_given, slot.is_port_given) = (!ip.is_unspecified(), is_port_given);
+        Ok(())
     }
 
     /// Connects: for TCP starts the handshake, for UDP fixes the peer that `send` sends to and from which
@@ -138,10 +139,7 @@ impl Stack<'_> {
     /// ```
     pub fn connect(&mut self, id: SocketId, remote: SocketAddr) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
-        if !self.slots.get(index).speaks(remote) {
-            return Err(Errno::EAFNOSUPPORT);
-        }
-        let remote = SocketAddr::new(remote.ip(), remote.port());
+        let remote = self.slots.get(index).peer(remote)?;
         match self.slots.get(index).body {
             Body::Tcp(_) => self.connect_tcp(index, remote),
             Body::Udp(_) => self.connect_udp(index, remote),

@@ -108,6 +108,7 @@ impl Stack<'_> {
         // Linux: O_NONBLOCK is not inherited.
         slot.options.nonblocking = false;
         let Some(remote) = slot.remote else { unreachable!("a child has a peer") };
+        let remote = slot.outer(remote);
         self.promote_oldest(index);
         Ok((self.slots.adopt(child), remote))
     }
@@ -126,7 +127,7 @@ impl Stack<'_> {
             }
             (Phase::Connected, false) => return Err(Errno::EISCONN),
         }
-        if remote.port() == 0 || remote.ip().is_unspecified() {
+        if remote.port() == 0 {
             return Err(Errno::EADDRNOTAVAIL);
         }
         if self.is_group(remote.ip()) {
@@ -278,7 +279,7 @@ impl Stack<'_> {
             TcpState::Closed => return Err(Errno::ENOTCONN),
             // Linux takes the attempt back (`inet_shutdown`).
             TcpState::SynSent => {
-                self.disconnect(index);
+                self.take_back(index);
                 return Ok(());
             }
             // B8: smoltcp cannot close a half-open connection.
@@ -365,7 +366,7 @@ impl Stack<'_> {
     }
 
     /// Takes a `connect` back: the socket is fresh again, and bound as it was.
-    fn disconnect(&mut self, index: u32) {
+    fn take_back(&mut self, index: u32) {
         self.demux.remove(&mut self.slots, index);
         self.deadlines.clear(index);
         let connection = self.slots.connection(index);

@@ -14,7 +14,7 @@ use crate::stack::Stack;
 
 impl Stack<'_> {
     pub(super) fn connect_udp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
-        if remote.port() == 0 || remote.ip().is_unspecified() {
+        if remote.port() == 0 {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let source = self.source_towards(remote)?;
@@ -36,11 +36,23 @@ impl Stack<'_> {
         self.demux.add(&mut self.slots, index)
     }
 
-    pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
-        let to = message.to.map(|remote| SocketAddr::new(remote.ip(), remote.port()));
-        if to.is_some_and(|remote| !self.slots.get(index).speaks(remote)) {
-            return Err(Errno::EAFNOSUPPORT);
+    pub(super) fn disconnect_udp(&mut self, index: u32) -> Result<(), Errno> {
+        if self.slots.get(index).remote.is_none() {
+            return Ok(());
         }
+        self.demux.remove(&mut self.slots, index);
+        let slot = self.slots.get_mut(index);
+        slot.remote = None;
+        let wildcard = slot.wildcard();
+        slot.local = slot
+            .local
+            .filter(|_| slot.is_port_given)
+            .map(|local| SocketAddr::new(if slot.is_ip_given { local.ip() } else { wildcard }, local.port()));
+        if slot.local.is_some() { self.demux.add(&mut self.slots, index) } else { Ok(()) }
+    }
+
+    pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
+        let to = message.to.map(|remote| self.slots.get(index).peer(remote)).transpose()?;
         if let Some(error) = self.report(index) {
             return Err(error);
         }
@@ -50,11 +62,12 @@ impl Stack<'_> {
             return Err(Errno::EPIPE);
         }
         let remote = to.or(slot.remote).ok_or(Errno::EDESTADDRREQ)?;
-        if remote.port() == 0 || remote.ip().is_unspecified() {
+        if remote.port() == 0 {
             return Err(Errno::EINVAL);
         }
-        let (domain, tos) = (slot.domain, slot.options.tos);
-        let chosen = self.chosen_source(domain, &message.control)?;
+        let domain = if remote.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
+        let tos = slot.options.tos;
+        let chosen = self.chosen_source(index, domain, &message.control)?;
         let source = self.source_towards(remote)?;
         let len = total(message.pieces);
         if len > self.payload_max(domain) {
@@ -82,20 +95,22 @@ impl Stack<'_> {
     }
 
     /// The source address that a datagram's control data asks for.
-    fn chosen_source(&self, domain: Domain, control: &Control) -> Result<Option<IpAddr>, Errno> {
+    fn chosen_source(&self, index: u32, domain: Domain, control: &Control) -> Result<Option<IpAddr>, Errno> {
         // Linux `ip_cmsg_send`.
         if domain == Domain::Inet && control.ttl == Some(0) {
             return Err(Errno::EINVAL);
         }
         let Some(PacketInfo { local, interface }) = control.packet_info else { return Ok(None) };
-        if local.is_ipv4() != (domain == Domain::Inet) {
-            return Err(Errno::EINVAL);
-        }
+        let local =
+            self.slots.get(index).inner(SocketAddr::new(local, 0), Errno::EINVAL).map_err(|_| Errno::EINVAL)?.ip();
         if interface > INTERFACE {
             return Err(Errno::ENODEV);
         }
         if local.is_unspecified() {
             return Ok(None);
+        }
+        if local.is_ipv4() != (domain == Domain::Inet) {
+            return Err(Errno::EINVAL);
         }
         if self.is_own(local) { Ok(Some(local)) } else { Err(Errno::EINVAL) }
     }
@@ -110,12 +125,15 @@ impl Stack<'_> {
         if let Some(error) = self.report(index) {
             return Err(error);
         }
-        let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Err(Errno::EBADF) };
+        let slot = self.slots.get_mut(index);
+        let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         let shut_read = datagrams.shut_read;
         let next = if flags.contains(MsgFlags::PEEK) { datagrams.recv.peek() } else { datagrams.recv.pop() };
         match next {
             Some((envelope, data)) => {
-                Ok(Some(Received { len: scatter(data, buffers), full_len: data.len(), envelope }))
+                let (len, full_len) = (scatter(data, buffers), data.len());
+                let (remote, local) = (slot.outer(envelope.remote), slot.outer_ip(envelope.local));
+                Ok(Some(Received { len, full_len, envelope: Envelope { remote, local, ..envelope } }))
             }
             None if shut_read => Ok(None),
             None => Err(Errno::EAGAIN),
