@@ -43,6 +43,8 @@ use deadlines::Deadlines;
 use icmp::Budget;
 use interfaces::Interfaces;
 use local::Local;
+use membership::Memberships;
+use membership::reports::Reports;
 use neighbors::Neighbors;
 use path_mtu::PathMtus;
 use reassembly::Reassembly;
@@ -128,6 +130,8 @@ pub struct Stack<'a> {
     /// IP packets of which fragments are missing.
     reassembly: Reassembly<'a>,
     path_mtus: PathMtus,
+    memberships: Memberships<'a>,
+    reports: Reports<'a>,
     /// Identification of the next packet that has to be cut.
     ident: u32,
     icmp_budget: Budget,
@@ -216,7 +220,8 @@ impl Stack<'_> {
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);
         let tables = earliest(self.neighbors.next_at(), self.time_wait.next_at());
-        earliest(earliest(slots, tables), self.reassembly.next_at())
+        let packets = earliest(self.reassembly.next_at(), self.reports.next_at());
+        earliest(earliest(slots, tables), packets)
     }
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before

@@ -8,6 +8,7 @@ mod connect;
 mod datagrams;
 mod dup;
 mod fragments;
+mod groups;
 mod keep_alive;
 mod linger;
 mod local;
