@@ -112,6 +112,18 @@ impl Stack<'_> {
         ttl == 0 || is_within_interface(remote)
     }
 
+    /// The own address that packets to `group` carry (RFC 6724 §5, rule 2): routers forward nothing that comes from a
+    /// link-local address, so it must not be the source of what goes further (smoltcp takes it all the same).
+    pub(super) fn source_for_group(&self, group: Ipv6Addr) -> Option<IpAddr> {
+        let goes_further = group.octets()[1] & 0xf > SCOPE_LINK;
+        let own = self.config.addresses.iter().filter_map(|cidr| match cidr.addr() {
+            IpAddr::V6(addr) => Some(addr),
+            IpAddr::V4(_) => None,
+        });
+        let fit = own.clone().find(|addr| addr.is_unicast_link_local() != goes_further);
+        fit.or_else(|| own.clone().next()).map(IpAddr::V6)
+    }
+
     /// Sends the reports that are due.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn tell_routers(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
@@ -193,8 +205,10 @@ fn is_everybodys(group: IpAddr) -> bool {
 
 /// Whether a group has members in one host only, by its scope (RFC 4291 §2.7).
 fn is_within_interface(group: IpAddr) -> bool {
-    matches!(group, IpAddr::V6(group) if group.octets()[1] & 0xf <= 1)
+    matches!(group, IpAddr::V6(group) if group.octets()[1] & 0xf < SCOPE_LINK)
 }
 
+/// Scope of groups on one link (RFC 4291 §2.7).
+const SCOPE_LINK: u8 = 2;
 /// Index of the one interface of a stack.
 pub(crate) const INTERFACE: u32 = 1;

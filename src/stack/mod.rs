@@ -310,6 +310,11 @@ impl Stack<'_> {
                 IpAddr::V6(_) => remote,
             });
         }
+        if let IpAddr::V6(group) = remote
+            && group.is_multicast()
+        {
+            return self.source_for_group(group);
+        }
         let source = from_ip(self.interfaces.usual().get_source_address(&to_ip(remote))?);
         (!source.is_unspecified() && self.is_own(source)).then_some(source)
     }

@@ -6,6 +6,7 @@ use smolsock::sockopt::{
     IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_ALL, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IPV6_JOIN_GROUP,
     IPV6_LEAVE_GROUP, Membership, SO_BROADCAST, SO_REUSEADDR,
 };
+use smolsock::time::Instant;
 use smolsock::{Domain, Errno, SocketId, Stack, Type};
 use smolsock_sim::frame::Medium;
 
@@ -439,6 +440,41 @@ fn each_socket_counts_its_own_overflow() {
     }
     assert_eq!(take(&mut pair.b, full), 4);
     assert_eq!(pair.b.counters().dropped_datagram_overflow, 2);
+}
+
+#[test]
+fn what_goes_further_than_a_link_comes_from_a_global_address() {
+    let mut pair = Pair::tuned(IP6, |config| {
+        let link_local = "fe80::77/64".parse().expect("an address");
+        config.addresses.insert(0, link_local).expect("room");
+        config.addresses.push("fe80::78/64".parse().expect("an address")).expect("room");
+    });
+    let a = pair.a.socket(Domain::Inet6, Type::Datagram).expect("room");
+    for (to, from) in [("ff02::9", "fe80::77"), ("ff05::9", "2001:db8::1"), ("ff0e::9", "2001:db8::1")] {
+        pair.forget();
+        pair.a.send_to(a, b"x", (to.parse::<Ipv6Addr>().expect("an address"), 7).into()).expect("room");
+        pair.settle();
+        let source = &pair.seen.first().expect("a datagram").bytes[8..24];
+        assert_eq!(source, from.parse::<Ipv6Addr>().expect("an address").octets(), "{to}");
+    }
+}
+
+/// A device with room for one frame refuses what comes after it: the own host must not get a copy at each attempt.
+#[test]
+fn the_own_host_gets_one_copy_however_often_the_device_is_full() {
+    let mut nic = IP.nic().with_sent_max(1);
+    let mut stack = Stack::new(IP.config(1), &nic).expect("a good configuration");
+    let id = shared(&mut stack, IP);
+    join(&mut stack, id, group(IP)).expect("room");
+    stack.send_to(id, &[7; 4_000], (group(IP), 7).into()).expect("room");
+    let mut frames = 0;
+    for ms in 0..100 {
+        let _ = stack.step(Instant::from_millis(ms), &mut nic);
+        // The report first, then three fragments.
+        frames += usize::from(ms % 3 == 2 && nic.take().is_some());
+    }
+    assert_eq!(frames, 4);
+    assert_eq!(take(&mut stack, id), 1);
 }
 
 /// As Linux answers (ip(7), ipv6(7); seen with Linux 6).
