@@ -35,6 +35,9 @@ impl Stack<'_> {
         if self.reassembly.next_at().is_some_and(|at| at <= self.now) {
             self.expire_fragments(&mut outlet);
         }
+        if self.reports.next_at().is_some_and(|at| at <= self.now) {
+            self.tell_routers(&mut outlet);
+        }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;
         while turns > 0 && !self.blocked {

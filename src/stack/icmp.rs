@@ -8,6 +8,7 @@ use super::Stack;
 use super::classify::ip::Packet;
 use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
 use super::emit::Header;
+use super::membership::mld;
 use super::outbound::Way;
 use super::reassembly::{Expired, Reassembly};
 use crate::demux::{Route, TCP, UDP};
@@ -37,6 +38,9 @@ impl Stack<'_> {
         if !is_good {
             self.counters.dropped_malformed += 1;
             return;
+        }
+        if !is_v4 && *kind == mld::QUERY {
+            return self.on_mld(packet);
         }
         let is_request = *kind == if is_v4 { ECHO_REQUEST } else { ECHO_REQUEST_V6 };
         // Linux `icmp_echo_ignore_broadcasts`: a request to everybody would be answered by everybody.

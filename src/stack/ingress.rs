@@ -10,6 +10,7 @@ use super::classify::{Class, Flow, Segment, classify, classify_ip};
 use super::emit::Answer;
 use super::icmp::Refusal;
 use super::local::Local;
+use super::membership::igmp::IGMP;
 use super::reassembly::{self, Outcome, Reassembly};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
@@ -98,6 +99,10 @@ impl Stack<'_> {
             self.counters.dropped_malformed += 1;
             return false;
         }
+        if own.is_multicast() && !self.is_member(own) {
+            self.counters.dropped_not_joined += 1;
+            return false;
+        }
         self.confirm_neighbor(peer, own, flow.link);
         true
     }
@@ -125,6 +130,7 @@ impl Stack<'_> {
         match class {
             Class::Udp(_) => self.on_datagram(flow, &packet, bytes, reply),
             Class::Icmp(_) => self.on_icmp(flow, &packet, reply),
+            Class::Ip(_) if packet.protocol == IGMP => self.on_igmp(&packet),
             _ => self.refuse_packet(Refusal::Protocol, flow, bytes, reply),
         }
     }

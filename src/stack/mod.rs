@@ -44,6 +44,8 @@ use deadlines::Deadlines;
 use icmp::Budget;
 use interfaces::Interfaces;
 use local::Local;
+use membership::Memberships;
+use membership::reports::Reports;
 use neighbors::Neighbors;
 use path_mtu::PathMtus;
 use reassembly::Reassembly;
@@ -129,6 +131,8 @@ pub struct Stack<'a> {
     /// IP packets of which fragments are missing.
     reassembly: Reassembly<'a>,
     path_mtus: PathMtus,
+    memberships: Memberships<'a>,
+    reports: Reports<'a>,
     /// Identification of the next packet that has to be cut.
     ident: u32,
     icmp_budget: Budget,
@@ -217,7 +221,8 @@ impl Stack<'_> {
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);
         let tables = earliest(self.neighbors.next_at(), self.time_wait.next_at());
-        earliest(earliest(slots, tables), self.reassembly.next_at())
+        let packets = earliest(self.reassembly.next_at(), self.reports.next_at());
+        earliest(earliest(slots, tables), packets)
     }
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
@@ -305,6 +310,11 @@ impl Stack<'_> {
                 IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
                 IpAddr::V6(_) => remote,
             });
+        }
+        if let IpAddr::V6(group) = remote
+            && group.is_multicast()
+        {
+            return self.source_for_group(group);
         }
         let source = from_ip(self.interfaces.usual().get_source_address(&to_ip(remote))?);
         (!source.is_unspecified() && self.is_own(source)).then_some(source)

@@ -65,18 +65,20 @@ impl Stack<'_> {
                 }
                 return Turn::Rest(None);
             };
-            let sending = match self.way_to(envelope.remote.ip()) {
-                Way::Local => {
-                    let mut local = core::mem::replace(&mut self.local, Local::nowhere());
-                    let mut outlet = Outlet::new(&mut local);
-                    let sending = self.send_datagram(index, true, &mut outlet);
-                    self.local = local;
-                    match sending {
-                        Sending::Done => Sending::Done,
-                        // The next step takes packets out.
-                        Sending::Blocked => return Turn::More,
-                    }
+            let remote = envelope.remote.ip();
+            if self.is_looped_back(index, remote) {
+                let Sending::Done = self.send_to_this_host(index) else { return Turn::More };
+                if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
+                    (datagrams.is_looped, datagrams.cut) = (true, None);
                 }
+            }
+            let sending = match self.way_to(remote) {
+                Way::Local => match self.send_to_this_host(index) {
+                    Sending::Done => Sending::Done,
+                    // The next step takes packets out.
+                    Sending::Blocked => return Turn::More,
+                },
+                Way::Device(_) if self.stays_in_this_host(index, remote) => Sending::Done,
                 Way::Device(mac) => {
                     outlet.path = Path { link: self.config.mac.zip(mac), ..self.path() };
                     self.send_datagram(index, false, outlet)
@@ -92,11 +94,19 @@ impl Stack<'_> {
             }
             if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
                 datagrams.send.pop();
-                datagrams.cut = None;
+                (datagrams.is_looped, datagrams.cut) = (false, None);
             }
             self.slots.get_mut(index).wake_write();
         }
         Turn::More
+    }
+
+    /// Hands the datagram at the head of a queue, where it stays, to this host itself.
+    fn send_to_this_host(&mut self, index: u32) -> Sending {
+        let mut local = core::mem::replace(&mut self.local, Local::nowhere());
+        let sending = self.send_datagram(index, true, &mut Outlet::new(&mut local));
+        self.local = local;
+        sending
     }
 
     /// Sends the datagram at the head of a queue, where it stays.
@@ -107,7 +117,7 @@ impl Stack<'_> {
         let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, _)) = datagrams.send.peek() else { return Sending::Done };
-        let mtu = self.mtu_towards(envelope.remote.ip());
+        let mtu = if is_local { self.local_mtu } else { self.mtu_towards(envelope.remote.ip()) };
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, data)) = datagrams.send.peek() else { return Sending::Done };
         let (local, remote) = (SocketAddr::new(envelope.local, port), envelope.remote);

@@ -9,6 +9,7 @@ mod datagrams;
 mod dual;
 mod dup;
 mod fragments;
+mod groups;
 mod keep_alive;
 mod linger;
 mod local;

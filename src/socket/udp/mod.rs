@@ -115,6 +115,8 @@ pub(crate) struct Datagrams<'a> {
     pub(crate) send: Queue<'a>,
     /// How far the oldest datagram to be sent is out, if it has to be cut into fragments.
     pub(crate) cut: Option<Cut>,
+    /// Whether this host has its copy of the oldest datagram to be sent, if it is one for many.
+    pub(crate) is_looped: bool,
     pub(crate) shut_read: bool,
     pub(crate) shut_write: bool,
     /// Received datagrams that found no room.
@@ -134,7 +136,7 @@ pub(crate) struct Cut {
 
 impl<'a> Datagrams<'a> {
     pub(crate) fn new(recv: Queue<'a>, send: Queue<'a>) -> Self {
-        Self { recv, send, cut: None, shut_read: false, shut_write: false, overflows: 0 }
+        Self { recv, send, cut: None, is_looped: false, shut_read: false, shut_write: false, overflows: 0 }
     }
 }
 

@@ -68,7 +68,7 @@ impl Stack<'_> {
     /// Queues one datagram for `remote`; binds an unbound socket to an ephemeral port.
     ///
     /// # Errors
-    /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast), ENETUNREACH (no route),
+    /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast without `SO_BROADCAST`), ENETUNREACH (no route),
     /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux).
     /// For TCP: EISCONN when connected, EPIPE otherwise.
     ///

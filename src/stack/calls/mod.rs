@@ -119,7 +119,8 @@ impl Stack<'_> {
     /// - ECONNREFUSED: the peer answered with RST.
     /// - ETIMEDOUT: no answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
     /// - EHOSTUNREACH: the neighbour did not answer three ARP requests or solicitations.
-    /// - ENETUNREACH: no route, or TCP to a group address. EACCES: UDP to a broadcast address.
+    /// - ENETUNREACH: no route, or TCP to a group address. EACCES: UDP to a broadcast address without
+    ///   `SO_BROADCAST`.
     /// - EAFNOSUPPORT: the other family. EADDRINUSE: the very connection exists.
     /// - EADDRNOTAVAIL: no ephemeral port is free, port 0, or an unspecified address.
     /// - ENOBUFS: no room for a connection.

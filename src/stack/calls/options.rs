@@ -25,7 +25,8 @@ impl Stack<'_> {
     /// - EDOM: the microseconds of a time are a second or more (raw form).
     /// - ENOENT: `TCP_CONGESTION` names what this build does not have.
     /// - EPROTO: a group for a stream. ENODEV: a group at an interface that is not there. EADDRINUSE: the socket is a
-    ///   member already. EADDRNOTAVAIL: it is none.
+    ///   member already. EADDRNOTAVAIL: it is none. ENOBUFS: no room for one more membership
+    ///   ([`Config::memberships_max`](crate::Config::memberships_max), or the caller's storage).
     ///
     /// # POSIX
     /// [setsockopt](https://pubs.opengroup.org/onlinepubs/9799919799/functions/setsockopt.html); Linux: socket(7), ip(7),

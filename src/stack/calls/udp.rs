@@ -17,7 +17,7 @@ impl Stack<'_> {
         if remote.port() == 0 {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        let source = self.source_towards(remote)?;
+        let source = self.source_towards(index, remote)?;
         self.bind_if_needed(index)?;
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
@@ -68,7 +68,7 @@ impl Stack<'_> {
         let domain = if remote.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
         let tos = slot.options.tos;
         let chosen = self.chosen_source(index, domain, &message.control)?;
-        let source = self.source_towards(remote)?;
+        let source = self.source_towards(index, remote)?;
         let len = total(message.pieces);
         if len > self.payload_max(domain) {
             return Err(Errno::EMSGSIZE);
@@ -154,6 +154,7 @@ impl Stack<'_> {
 
     /// What was queued still goes out (UDP has no connection that could hold it back).
     pub(super) fn close_udp(&mut self, index: u32) {
+        self.leave_groups(index);
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return };
         if datagrams.send.is_empty() {
@@ -174,9 +175,10 @@ impl Stack<'_> {
     }
 
     /// The own address that a datagram to `remote` carries.
-    fn source_towards(&mut self, remote: SocketAddr) -> Result<IpAddr, Errno> {
-        if self.is_broadcast(remote.ip()) {
-            // SO_BROADCAST is not set (it cannot be, yet).
+    fn source_towards(&mut self, index: u32, remote: SocketAddr) -> Result<IpAddr, Errno> {
+        let slot = self.slots.get(index);
+        // Linux: a socket that was allowed to connect may go on.
+        if self.is_broadcast(remote.ip()) && !slot.options.broadcast && slot.remote != Some(remote) {
             return Err(Errno::EACCES);
         }
         self.next_hop(remote.ip()).ok_or(Errno::ENETUNREACH)?;
