@@ -3,6 +3,7 @@
 pub(crate) mod flags;
 pub(crate) mod message;
 pub(crate) mod options;
+pub(crate) mod raw;
 pub(crate) mod slots;
 pub(crate) mod tcp;
 pub(crate) mod udp;
@@ -43,6 +44,10 @@ pub enum Type {
     Stream,
     /// UDP datagrams (`SOCK_DGRAM`).
     Datagram,
+    /// ICMP echo messages as datagrams: what ping(8) needs (`SOCK_DGRAM` with `IPPROTO_ICMP` or `IPPROTO_ICMPV6`).
+    Icmp,
+    /// Packets of the IP protocol with this number (`SOCK_RAW`).
+    Raw(u8),
 }
 
 /// Which half of a connection to shut down.

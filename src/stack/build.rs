@@ -14,6 +14,7 @@ use super::storage::{Parts, Storage, StorageError};
 use super::time_wait::TimeWait;
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
+use crate::socket::raw::Raws;
 use crate::socket::slots::{Line, NONE, Queue, Slots};
 use crate::time::Instant;
 
@@ -101,6 +102,8 @@ impl<'a> Stack<'a> {
             binds: 0,
             engines: parts.engines,
             queues: parts.queues,
+            raws: Raws::new(),
+            outbox: parts.outbox,
             local: parts.local,
             local_spare: parts.local_spare,
             local_mtu: usize::from(local_mtu),

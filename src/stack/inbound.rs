@@ -25,7 +25,7 @@ impl Stack<'_> {
             // RFC 6335 §6: port 0 is reserved.
             Route::Socket(index) if local.port() != 0 && remote.port() != 0 => {
                 self.counters.sockets_visited_in += 1;
-                let envelope = Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos };
+                let envelope = Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos, is_whole: false };
                 self.queue_datagram(index, envelope, data);
             }
             _ => self.refuse_packet(Refusal::Port, flow, bytes, reply),
@@ -49,9 +49,9 @@ impl Stack<'_> {
     }
 
     /// Puts a datagram into a socket's queue, or counts it.
-    fn queue_datagram(&mut self, index: u32, envelope: Envelope, data: &[u8]) {
+    pub(super) fn queue_datagram(&mut self, index: u32, envelope: Envelope, data: &[u8]) {
         let slot = self.slots.get_mut(index);
-        let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
+        let Body::Udp(datagrams) = &mut slot.body else { unreachable!("datagrams are routed to sockets of datagrams") };
         if datagrams.shut_read {
             return;
         }

@@ -7,6 +7,7 @@ use smoltcp::iface::SocketStorage;
 
 use super::deadlines::Entry as Deadline;
 use super::local::{Entry as LocalEntry, Local};
+use super::outbox::{Entry as OutboxEntry, Outbox};
 use super::reassembly::Place as ReassemblyPlace;
 use super::time_wait::Place as TimeWaitPlace;
 use crate::config::{ConfigError, TCP_RECV_BYTES_MAX};
@@ -47,6 +48,8 @@ pub struct Storage<
     udp_bytes: [[[u8; UDP_BYTES]; 2]; UDP],
     local_entries: [[LocalEntry; LOCAL_PACKETS]; 2],
     local_bytes: [[[u8; UDP_BYTES]; 2]; 2],
+    outbox_entries: [OutboxEntry; OUTBOX_PACKETS],
+    outbox_bytes: [u8; UDP_BYTES],
     reassembly_place: [Option<ReassemblyPlace<'a>>; 1],
     reassembly_bytes: [[u8; UDP_BYTES]; 2],
 }
@@ -72,6 +75,8 @@ impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYT
             udp_bytes: [[[0; UDP_BYTES]; 2]; UDP],
             local_entries: [const { [const { LocalEntry::EMPTY }; LOCAL_PACKETS] }; 2],
             local_bytes: [[[0; UDP_BYTES]; 2]; 2],
+            outbox_entries: [const { OutboxEntry::EMPTY }; OUTBOX_PACKETS],
+            outbox_bytes: [0; UDP_BYTES],
             reassembly_place: [const { None }; 1],
             reassembly_bytes: [[0; UDP_BYTES]; 2],
         }
@@ -132,6 +137,7 @@ pub(super) struct Parts<'a> {
     pub(super) queues: Queues<'a>,
     pub(super) local: Local<'a>,
     pub(super) local_spare: Local<'a>,
+    pub(super) outbox: Outbox<'a>,
     pub(super) reassembly: ManagedSlice<'a, ReassemblyPlace<'a>>,
     pub(super) reassembly_max: usize,
 }
@@ -161,6 +167,7 @@ impl<'a> Parts<'a> {
             },
             local: Local::growing(),
             local_spare: Local::growing(),
+            outbox: Outbox::growing(),
             reassembly: ManagedSlice::Owned(vec![]),
             reassembly_max: config.reassembly_max,
         }
@@ -213,6 +220,7 @@ impl<'a> Parts<'a> {
             queues: Queues::Lent(&mut storage.queues),
             local: Local::lent(entries, bytes.as_flattened_mut()),
             local_spare: Local::lent(spare_entries, spare_bytes.as_flattened_mut()),
+            outbox: Outbox::lent(&mut storage.outbox_entries, &mut storage.outbox_bytes),
             reassembly: ManagedSlice::Borrowed(reassembly),
             reassembly_max: 1,
         })
@@ -233,5 +241,7 @@ const UDP_DATAGRAMS: usize = 8;
 /// Buckets of a table that grows, to begin with.
 #[cfg(feature = "alloc")]
 const BUCKETS_FIRST: usize = 64;
+/// Answers that are cut into fragments, in lent storage.
+const OUTBOX_PACKETS: usize = 2;
 /// Packets of the host to itself that may wait in lent storage.
 const LOCAL_PACKETS: usize = 8;
