@@ -25,7 +25,13 @@ impl Stack<'_> {
             // RFC 6335 §6: port 0 is reserved.
             Route::Socket(index) if local.port() != 0 && remote.port() != 0 => {
                 self.counters.sockets_visited_in += 1;
-                let envelope = Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos, is_whole: false };
+                let envelope = Envelope {
+                    remote,
+                    local: local.ip(),
+                    ttl: Some(packet.hop_limit),
+                    tos: packet.tos,
+                    is_whole: false,
+                };
                 self.queue_datagram(index, envelope, data);
             }
             _ => self.refuse_packet(Refusal::Port, flow, bytes, reply),

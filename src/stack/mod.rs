@@ -218,8 +218,7 @@ impl Stack<'_> {
             // Not "now": a caller that knows nothing of its device would spin.
             return Some(self.now.saturating_add(timers::BLOCKED_RETRY));
         }
-        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() || !self.outbox.is_empty()
-        {
+        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() || !self.outbox.is_empty() {
             return Some(self.now);
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);

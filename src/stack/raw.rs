@@ -102,9 +102,7 @@ impl Head {
     /// `is_summed`: with a checksum of UDP, not left to the device.
     pub(super) fn new(kind: Kind, local: SocketAddr, remote: SocketAddr, data: &[u8], is_summed: bool) -> Self {
         match (kind, data) {
-            (Kind::Udp, _) => {
-                Self { bytes: udp_header(local, remote, data, is_summed), len: UDP_HEADER_LEN, taken: 0 }
-            }
+            (Kind::Udp, _) => Self { bytes: udp_header(local, remote, data, is_summed), len: UDP_HEADER_LEN, taken: 0 },
             (Kind::Icmp, &[kind, code, _, _, _, _, seq_high, seq_low, ..]) => {
                 let [ident_high, ident_low] = local.port().to_be_bytes();
                 let bytes = [kind, code, 0, 0, ident_high, ident_low, seq_high, seq_low];

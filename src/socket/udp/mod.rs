@@ -141,7 +141,16 @@ pub(crate) struct Cut {
 
 impl<'a> Datagrams<'a> {
     pub(crate) fn new(recv: Queue<'a>, send: Queue<'a>) -> Self {
-        Self { kind: Kind::Udp, next_raw: NONE, recv, send, cut: None, shut_read: false, shut_write: false, overflows: 0 }
+        Self {
+            kind: Kind::Udp,
+            next_raw: NONE,
+            recv,
+            send,
+            cut: None,
+            shut_read: false,
+            shut_write: false,
+            overflows: 0,
+        }
     }
 }
 

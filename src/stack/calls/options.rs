@@ -200,7 +200,9 @@ impl Stack<'_> {
         Ok(match name {
             Name::SO_TYPE => Value::Kind(datagram_kind(slot).map_or(Type::Stream, Kind::as_type)),
             Name::SO_DOMAIN => Value::Family(domain),
-            Name::SO_PROTOCOL => Value::Number(datagram_kind(slot).map_or(PROTOCOL_TCP, |kind| kind.protocol(domain).into())),
+            Name::SO_PROTOCOL => {
+                Value::Number(datagram_kind(slot).map_or(PROTOCOL_TCP, |kind| kind.protocol(domain).into()))
+            }
             Name::SO_ACCEPTCONN => Value::Flag(matches!(slot.body, Body::Listener(_))),
             Name::SO_ERROR => Value::Error(self.report(index)),
             Name::SO_RCVBUF => Value::Number(self.buffer_bytes(index).0),

@@ -71,7 +71,8 @@ impl Stack<'_> {
         if local.is_loopback() && !self.is_local(remote.ip()) {
             return Err(Errno::EINVAL);
         }
-        let envelope = Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos), is_whole };
+        let envelope =
+            Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos), is_whole };
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         if len > datagrams.send.capacity() {
