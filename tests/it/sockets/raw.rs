@@ -266,7 +266,7 @@ fn a_raw_icmp_socket_sees_requests_and_answers() {
         }
         assert_eq!(pair.a.send_to(a, &echo, net.b(0)), Ok(9));
         pair.settle();
-        let mut kinds = |stack: &mut Stack<'_>, id| -> Vec<u8> {
+        let kinds = |stack: &mut Stack<'_>, id| -> Vec<u8> {
             let all = std::iter::from_fn(|| payload(stack, net, id).ok());
             // Neighbour discovery is ICMPv6 too.
             all.map(|message| message[0]).filter(|kind| !(135..=136).contains(kind)).collect()
@@ -283,13 +283,16 @@ fn ipv6(next: u8, rest: &[u8], to: [u8; 16]) -> Vec<u8> {
     [&[0x60, 0, 0, 0, 0, rest.len() as u8, next, 64][..], &from.octets(), &to, rest].concat()
 }
 
+/// First next header, what follows the IPv6 header, whether it goes to a group, and code and pointer of the answer.
+type Case = (u8, Vec<u8>, bool, Option<(u8, u32)>);
+
 #[test]
 fn unknown_options_and_headers_are_answered_as_rfc_8200_says() {
     let IpAddr::V6(b) = IP6.b(0).ip() else { unreachable!() };
     let group = std::net::Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
     let options = |next: u8, kind: u8| vec![next, 0, 1, 1, 0, kind, 0, 0];
     let udp = [0, 9, 0, 9, 0, 8, 0, 0];
-    let cases: &[(u8, Vec<u8>, bool, Option<(u8, u32)>)] = &[
+    let cases: &[Case] = &[
         // The two high bits of an option that nobody knows: skip, discard, tell, tell unless to a group.
         (60, options(253, 0x3e), false, Some((1, 40))),
         (60, options(253, 0x7e), false, None),
