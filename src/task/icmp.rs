@@ -22,7 +22,8 @@ use crate::socket::{Domain, SocketId, Type};
 /// let mut world = World::new(1);
 /// let client = world.host("client", &["192.0.2.1/24"])?;
 /// let server = world.host("server", &["192.0.2.2/24"])?;
-/// world.cable("ab", client, server, Impairments::default())?;
+/// let cable = Impairments { delay_ns: 10_000_000, ..Impairments::default() };
+/// world.cable("ab", client, server, cable)?;
 /// world.app(client, "ping", |net| async move {
 ///     let socket = IcmpSocket::new(&net, Domain::Inet)?;
 ///     for number in 1..=3_u8 {
@@ -34,6 +35,7 @@ use crate::socket::{Domain, SocketId, Type};
 ///         let got = socket.recv_from(&mut answer).await?;
 ///         let round_trip: Duration = net.with(|stack| stack.now()).saturating_duration_since(begun);
 ///         println!("{} bytes from {}: seq={} time={round_trip:?}", got.len, got.remote.ip(), answer[7]);
+///         assert!(round_trip >= Duration::from_millis(20));
 ///         assert_eq!((answer[0], answer[7], &answer[8..got.len]), (0, number, &b"hi"[..]));
 ///     }
 ///     Ok(())

@@ -66,7 +66,8 @@ impl Stack<'_> {
         Ok(self.slots.adopt(index))
     }
 
-    /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535).
+    /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535). The port of an ICMP socket
+    /// is its identifier; that of a raw socket is always its protocol's number, and it can be bound again.
     ///
     /// # Errors
     /// - EBADF: no such socket.
@@ -117,8 +118,8 @@ impl Stack<'_> {
         self.set_local(index, local)
     }
 
-    /// Connects: for TCP starts the handshake, for UDP fixes the peer that `send` sends to and from which
-    /// alone datagrams are received.
+    /// Connects: for TCP starts the handshake, for UDP, ICMP and raw sockets fixes the peer that `send` sends to and
+    /// from which alone datagrams are received.
     ///
     /// TCP answers EINPROGRESS, then EALREADY while the handshake runs; the socket becomes writable when it
     /// is over, and the next `connect` gives its outcome once: Ok, or the cause of the failure.
