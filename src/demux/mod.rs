@@ -9,7 +9,9 @@ use managed::ManagedSlice;
 
 use crate::config::{Seed, Stream};
 use crate::errno::Errno;
+use crate::socket::raw::Kind;
 use crate::socket::slots::{Body, Slot, Slots};
+use crate::stack::classify::ICMP;
 use crate::stack::time_wait::TimeWait;
 use table::{Bucket, FlowKey, Secret, Table};
 
@@ -260,7 +262,12 @@ fn protocol_of(body: &Body<'_>) -> Option<u8> {
     match body {
         Body::Free => None,
         Body::Tcp(_) | Body::Listener(_) => Some(TCP),
-        Body::Udp(_) => Some(UDP),
+        Body::Udp(datagrams) => match datagrams.kind {
+            Kind::Udp => Some(UDP),
+            Kind::Icmp => Some(ICMP),
+            // They are not routed: every packet is shown to each of them.
+            Kind::Raw(_) => None,
+        },
     }
 }
 

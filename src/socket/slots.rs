@@ -6,6 +6,7 @@ use core::task::Waker;
 use managed::ManagedSlice;
 
 use super::options::Options;
+use super::raw::Kind;
 use super::tcp::Connection;
 use super::tcp::listener::Listener;
 use super::udp::Datagrams;
@@ -71,7 +72,7 @@ pub(crate) enum Body<'a> {
     Tcp(Connection<'a>),
     /// A TCP socket that listens.
     Listener(Listener),
-    /// A UDP socket.
+    /// A UDP, ICMP or raw socket.
     Udp(Datagrams<'a>),
 }
 
@@ -98,6 +99,11 @@ impl Slot<'_> {
         options: Options::NEW,
         body: Body::Free,
     };
+
+    /// Whether this is a raw socket that gets packets.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.owned && matches!(&self.body, Body::Udp(Datagrams { kind: Kind::Raw(_), .. }))
+    }
 
     pub(crate) fn is_free(&self) -> bool {
         matches!(self.body, Body::Free)

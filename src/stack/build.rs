@@ -16,6 +16,7 @@ use super::time_wait::TimeWait;
 use super::{LOCAL_SEGMENT_MTU, Stack};
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
+use crate::socket::raw::Raws;
 use crate::socket::slots::{Line, NONE, Queue, Slots};
 use crate::time::Instant;
 
@@ -104,6 +105,8 @@ impl<'a> Stack<'a> {
             binds: 0,
             engines: parts.engines,
             queues: parts.queues,
+            raws: Raws::new(),
+            outbox: parts.outbox,
             local: parts.local,
             local_spare: parts.local_spare,
             local_mtu: usize::from(local_mtu),

@@ -32,7 +32,13 @@ impl Stack<'_> {
             // RFC 6335 §6: port 0 is reserved.
             Route::Socket(index) if local.port() != 0 && remote.port() != 0 => {
                 self.counters.sockets_visited_in += 1;
-                let envelope = Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos };
+                let envelope = Envelope {
+                    remote,
+                    local: local.ip(),
+                    ttl: Some(packet.hop_limit),
+                    tos: packet.tos,
+                    is_whole: false,
+                };
                 queue(self.slots.get_mut(index), &mut self.counters, envelope, data);
             }
             _ => self.refuse_packet(Refusal::Port, flow, bytes, reply),
@@ -55,11 +61,17 @@ impl Stack<'_> {
         checksum::is_good(pseudo + checksum::sum(datagram)).then_some(data)
     }
 
+    /// Puts a datagram into a socket's queue, or counts it.
+    pub(super) fn queue_datagram(&mut self, index: u32, envelope: Envelope, data: &[u8]) {
+        queue(self.slots.get_mut(index), &mut self.counters, envelope, data);
+    }
+
     /// A datagram to a group or to everybody: each receiver has its own copy (RFC 1122 §4.1.3.3, Linux
     /// `__udp4_lib_mcast_deliver`), and nobody is told if there is none (RFC 1122 §3.2.2).
     fn on_datagram_to_many(&mut self, flow: &Flow, packet: &Packet<'_>, data: &[u8]) {
         let Flow { local, remote, .. } = *flow;
-        let envelope = Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos };
+        let envelope =
+            Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos, is_whole: false };
         let (memberships, counters) = (&self.memberships, &mut self.counters);
         let mut is_wanted = false;
         // RFC 6335 §6: port 0 is reserved.

@@ -18,7 +18,9 @@ pub(crate) mod local;
 pub(crate) mod membership;
 pub(crate) mod neighbors;
 mod outbound;
+mod outbox;
 mod path_mtu;
+mod raw;
 pub(crate) mod reassembly;
 mod resolve;
 mod storage;
@@ -33,6 +35,7 @@ use crate::config::Config;
 use crate::demux::Demux;
 use crate::demux::ports::Ports;
 use crate::device::{ChecksumCapabilities, Device, Medium, Path};
+use crate::socket::raw::Raws;
 use crate::socket::slots::{Line, Queue, Slots};
 use crate::socket::tcp::Connection;
 use crate::socket::tcp::engine::Engines;
@@ -47,6 +50,7 @@ use local::Local;
 use membership::Memberships;
 use membership::reports::Reports;
 use neighbors::Neighbors;
+use outbox::Outbox;
 use path_mtu::PathMtus;
 use reassembly::Reassembly;
 pub use storage::{Storage, StorageError};
@@ -110,6 +114,9 @@ pub struct Stack<'a> {
     binds: u32,
     engines: Engines<'a>,
     queues: Queues<'a>,
+    raws: Raws,
+    /// Answers of this host that have to be cut.
+    outbox: Outbox<'a>,
     /// Packets to this host itself, and room for the answers to them.
     local: Local<'a>,
     local_spare: Local<'a>,
@@ -216,7 +223,7 @@ impl Stack<'_> {
             // Not "now": a caller that knows nothing of its device would spin.
             return Some(self.now.saturating_add(timers::BLOCKED_RETRY));
         }
-        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() {
+        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() || !self.outbox.is_empty() {
             return Some(self.now);
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);

@@ -9,6 +9,7 @@ use super::deadlines::Entry as Deadline;
 use super::local::{Entry as LocalEntry, Local};
 use super::membership::Entry as Member;
 use super::membership::reports::Topic;
+use super::outbox::{Entry as OutboxEntry, Outbox};
 use super::reassembly::Place as ReassemblyPlace;
 use super::time_wait::Place as TimeWaitPlace;
 use crate::config::{ADDRESSES_MAX, ConfigError, TCP_RECV_BYTES_MAX};
@@ -51,6 +52,8 @@ pub struct Storage<
     udp_bytes: [[[u8; UDP_BYTES]; 2]; UDP],
     local_entries: [[LocalEntry; LOCAL_PACKETS]; 2],
     local_bytes: [[[u8; UDP_BYTES]; 2]; 2],
+    outbox_entries: [OutboxEntry; OUTBOX_PACKETS],
+    outbox_bytes: [u8; UDP_BYTES],
     reassembly_place: [Option<ReassemblyPlace<'a>>; 1],
     reassembly_bytes: [[u8; UDP_BYTES]; 2],
     members: [Member; MEMBERSHIPS],
@@ -78,6 +81,8 @@ impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYT
             udp_bytes: [[[0; UDP_BYTES]; 2]; UDP],
             local_entries: [const { [const { LocalEntry::EMPTY }; LOCAL_PACKETS] }; 2],
             local_bytes: [[[0; UDP_BYTES]; 2]; 2],
+            outbox_entries: [const { OutboxEntry::EMPTY }; OUTBOX_PACKETS],
+            outbox_bytes: [0; UDP_BYTES],
             reassembly_place: [const { None }; 1],
             reassembly_bytes: [[0; UDP_BYTES]; 2],
             members: [Member::EMPTY; MEMBERSHIPS],
@@ -140,6 +145,7 @@ pub(super) struct Parts<'a> {
     pub(super) queues: Queues<'a>,
     pub(super) local: Local<'a>,
     pub(super) local_spare: Local<'a>,
+    pub(super) outbox: Outbox<'a>,
     pub(super) reassembly: ManagedSlice<'a, ReassemblyPlace<'a>>,
     pub(super) reassembly_max: usize,
     pub(super) members: ManagedSlice<'a, Member>,
@@ -173,6 +179,7 @@ impl<'a> Parts<'a> {
             },
             local: Local::growing(),
             local_spare: Local::growing(),
+            outbox: Outbox::growing(),
             reassembly: ManagedSlice::Owned(vec![]),
             reassembly_max: config.reassembly_max,
             members: ManagedSlice::Owned(vec![]),
@@ -228,6 +235,7 @@ impl<'a> Parts<'a> {
             queues: Queues::Lent(&mut storage.queues),
             local: Local::lent(entries, bytes.as_flattened_mut()),
             local_spare: Local::lent(spare_entries, spare_bytes.as_flattened_mut()),
+            outbox: Outbox::lent(&mut storage.outbox_entries, &mut storage.outbox_bytes),
             reassembly: ManagedSlice::Borrowed(reassembly),
             reassembly_max: 1,
             members: ManagedSlice::Borrowed(&mut storage.members),
@@ -253,5 +261,7 @@ const UDP_DATAGRAMS: usize = 8;
 const BUCKETS_FIRST: usize = 64;
 /// Memberships in lent storage: 8 of sockets, and one for the solicited-node group of each own address.
 const MEMBERSHIPS: usize = 8 + ADDRESSES_MAX;
+/// Answers that are cut into fragments, in lent storage.
+const OUTBOX_PACKETS: usize = 2;
 /// Packets of the host to itself that may wait in lent storage.
 const LOCAL_PACKETS: usize = 8;

@@ -69,7 +69,9 @@ impl Stack<'_> {
     ///
     /// # Errors
     /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast without `SO_BROADCAST`), ENETUNREACH (no route),
-    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux).
+    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux). For ICMP sockets: EINVAL (no
+    /// echo request). For raw sockets: EINVAL (no good header although `IP_HDRINCL` says so; over IPv6 a port that is
+    /// not the protocol's number).
     /// For TCP: EISCONN when connected, EPIPE otherwise.
     ///
     /// # POSIX
@@ -95,7 +97,7 @@ impl Stack<'_> {
     /// # Errors
     /// - EBADF: no such socket. EAGAIN: nothing has arrived.
     /// - ECONNREFUSED …: a connected socket's earlier datagram found no receiver (once).
-    /// - EOPNOTSUPP: not a UDP socket (POSIX leaves the address of a stream open).
+    /// - EOPNOTSUPP: a TCP socket (POSIX leaves the address of a stream open).
     ///
     /// # POSIX
     /// [recvfrom](https://pubs.opengroup.org/onlinepubs/9799919799/functions/recvfrom.html)

@@ -7,14 +7,16 @@ use crate::errno::Errno;
 use crate::socket::flags::MsgFlags;
 use crate::socket::message::{Control, INTERFACE, PacketInfo, RecvMessage, SendMessage, scatter, total};
 use crate::socket::options::Options;
+use crate::socket::raw::Kind;
 use crate::socket::slots::Body;
 use crate::socket::udp::{Datagrams, Envelope};
 use crate::socket::{Domain, Shutdown};
 use crate::stack::Stack;
 
 impl Stack<'_> {
-    pub(super) fn connect_udp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
-        if remote.port() == 0 {
+    /// `protocol`: UDP, or ICMP, which has no remote port.
+    pub(super) fn connect_udp(&mut self, index: u32, protocol: u8, remote: SocketAddr) -> Result<(), Errno> {
+        if remote.port() == 0 && protocol == UDP {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let source = self.source_towards(index, remote)?;
@@ -25,7 +27,7 @@ impl Stack<'_> {
             return Err(Errno::EINVAL);
         }
         let local = SocketAddr::new(ip, bound.port());
-        if self.demux.find(UDP, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
+        if self.demux.find(protocol, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
             && self.slots.get(index).remote != Some(remote)
         {
             return Err(Errno::EADDRINUSE);
@@ -43,6 +45,9 @@ impl Stack<'_> {
         self.demux.remove(&mut self.slots, index);
         let slot = self.slots.get_mut(index);
         slot.remote = None;
+        if slot.is_raw() {
+            return Ok(());
+        }
         let wildcard = slot.wildcard();
         slot.local = slot
             .local
@@ -57,12 +62,12 @@ impl Stack<'_> {
             return Err(error);
         }
         let slot = self.slots.get(index);
-        let Body::Udp(Datagrams { shut_write, .. }) = slot.body else { return Err(Errno::EBADF) };
+        let Body::Udp(Datagrams { kind, shut_write, .. }) = slot.body else { return Err(Errno::EBADF) };
         if shut_write {
             return Err(Errno::EPIPE);
         }
         let remote = to.or(slot.remote).ok_or(Errno::EDESTADDRREQ)?;
-        if remote.port() == 0 {
+        if remote.port() == 0 && kind == Kind::Udp {
             return Err(Errno::EINVAL);
         }
         let domain = if remote.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
@@ -70,7 +75,8 @@ impl Stack<'_> {
         let chosen = self.chosen_source(index, domain, &message.control)?;
         let source = self.source_towards(index, remote)?;
         let len = total(message.pieces);
-        if len > self.payload_max(domain) {
+        let is_whole = self.check_message(index, remote, message)?;
+        if !is_whole && len > kind.payload_max(domain) {
             return Err(Errno::EMSGSIZE);
         }
         self.bind_if_needed(index)?;
@@ -81,7 +87,8 @@ impl Stack<'_> {
         if local.is_loopback() && !self.is_local(remote.ip()) {
             return Err(Errno::EINVAL);
         }
-        let envelope = Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos) };
+        let envelope =
+            Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos), is_whole };
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         if len > datagrams.send.capacity() {
@@ -162,20 +169,13 @@ impl Stack<'_> {
         }
         datagrams.recv.clear();
         slot.owned = false;
+        self.raws.remove(&mut self.slots, index);
         self.demux.remove(&mut self.slots, index);
         self.make_due(index);
     }
 
-    /// The largest UDP payload there is, bytes: what the length fields of IP and UDP can say.
-    pub(in crate::stack) fn payload_max(&self, domain: Domain) -> usize {
-        match domain {
-            Domain::Inet => 65_535 - 20 - 8,
-            Domain::Inet6 => 65_535 - 8,
-        }
-    }
-
     /// The own address that a datagram to `remote` carries.
-    fn source_towards(&mut self, index: u32, remote: SocketAddr) -> Result<IpAddr, Errno> {
+    pub(super) fn source_towards(&mut self, index: u32, remote: SocketAddr) -> Result<IpAddr, Errno> {
         let slot = self.slots.get(index);
         // Linux: a socket that was allowed to connect may go on.
         if self.is_broadcast(remote.ip()) && !slot.options.broadcast && slot.remote != Some(remote) {

@@ -221,6 +221,7 @@ impl Model {
         let body = match kind {
             Type::Stream => Body::Tcp(Tcp::fresh()),
             Type::Datagram => Body::Udp(Udp::default()),
+            Type::Icmp | Type::Raw(_) => unreachable!("the machine makes none"),
         };
         let options = Options { reuse_address: false, keep_alive: false, no_delay: false, ttl: 64, is_abortive: false };
         let socket = Socket { host, body, refs: 1, local: None, remote: None, error: None, options, bound_at: 0 };
