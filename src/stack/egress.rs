@@ -39,7 +39,7 @@ impl Stack<'_> {
             self.tell_routers(&mut outlet);
         }
         if !self.outbox.is_empty() {
-            self.outbox.send(&mut outlet, self.now.to_smoltcp());
+            self.turn_outbox(&mut outlet);
         }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;

@@ -1,11 +1,13 @@
 //! Where do answers wait that are larger than a packet?
 
 use core::fmt;
+use core::net::IpAddr;
 
 use managed::ManagedSlice;
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
 use smoltcp::time::Instant;
 
+use super::Stack;
 use super::emit::Header;
 use super::outbound::Sending;
 use crate::device::{Device, Outlet, Path};
@@ -66,19 +68,22 @@ impl<'a> Outbox<'a> {
         self.ring.enqueue(len, letter).ok()
     }
 
-    /// Sends what is there, until the device is full.
-    pub(super) fn send(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>, now: Instant) {
-        while let Ok((letter, message)) = self.ring.peek() {
-            let cut = self.cut.get_or_insert(Cut { ident: letter.ident, sent: 0, mtu: letter.mtu });
-            outlet.path = letter.path;
-            match letter.header.send_pieces(outlet, now, cut, [message, &[]]) {
-                Sending::Blocked => return,
-                Sending::Done => {
-                    self.cut = None;
-                    let _ = self.ring.dequeue();
-                }
-            }
+    /// Where the oldest message goes.
+    fn destination(&mut self) -> Option<IpAddr> {
+        self.ring.peek().ok().map(|(letter, _)| letter.header.destination)
+    }
+
+    /// Sends the oldest message, as far as there is room.
+    fn send(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>, now: Instant) -> Sending {
+        let Ok((letter, message)) = self.ring.peek() else { return Sending::Done };
+        let cut = self.cut.get_or_insert(Cut { ident: letter.ident, sent: 0, mtu: letter.mtu });
+        outlet.path = letter.path;
+        let sending = letter.header.send_pieces(outlet, now, cut, [message, &[]]);
+        if let Sending::Done = sending {
+            self.cut = None;
+            let _ = self.ring.dequeue();
         }
+        sending
     }
 
     #[cfg(feature = "alloc")]
@@ -92,6 +97,24 @@ impl<'a> Outbox<'a> {
 
     #[cfg(not(feature = "alloc"))]
     fn grow(&mut self) {}
+}
+
+impl Stack<'_> {
+    /// Sends what is in the outbox, until there is no more room.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn turn_outbox(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
+        let now = self.now.to_smoltcp();
+        while let Some(destination) = self.outbox.destination() {
+            let sending = if self.is_local(destination) {
+                self.outbox.send(&mut Outlet::new(&mut self.local), now)
+            } else {
+                self.outbox.send(outlet, now)
+            };
+            if let Sending::Blocked = sending {
+                return;
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Outbox<'_> {

@@ -243,6 +243,12 @@ fn ping_needs_no_heap() {
             pair.settle();
             assert_eq!(answer(&mut pair.a, id).map(|got| got.3), Ok(pattern(3, len)), "{net:?} {len}");
         }
+        // The way to oneself is narrower than that.
+        pair.a.send_to(id, &echo(net, 6, &pattern(4, 2_000)), net.a(0)).expect("room");
+        pair.forget();
+        pair.settle();
+        assert_eq!(answer(&mut pair.a, id).map(|got| got.3), Ok(pattern(4, 2_000)), "{net:?}");
+        assert!(pair.seen.is_empty());
         let raw = pair.a.socket(net.domain, Type::Raw(253)).expect("room");
         assert_eq!(pair.a.socket(net.domain, Type::Raw(253)), Err(Errno::ENOBUFS));
         pair.a.close(raw).expect("open");
