@@ -1,5 +1,6 @@
 //! Which defects were found by looking for them, and stay mended?
 
+use smolsock::sockopt::SO_LINGER;
 use smolsock::{Domain, Errno, Shutdown, Stack, Storage, TcpState, Type};
 
 use crate::pair::{ETHERNET, ETHERNET6, End, IP, Pair, secs, states};
@@ -363,4 +364,60 @@ fn a_connect_after_one_taken_back_wakes_the_driver() {
     assert_eq!(pair.a.connect(id, ETHERNET.b(80)), Err(Errno::EINPROGRESS));
     assert_eq!(pair.a.next_step(), Some(pair.now()));
     assert!(flag.0.load(std::sync::atomic::Ordering::Relaxed), "next_step is now, and nobody was woken");
+}
+
+/// A connection that was established and reset, while `connect` has not said that it is there.
+fn reset_before_it_was_told(pair: &mut Pair<'_>) -> smolsock::SocketId {
+    let listener = pair.b_listens(IP, 80, 3);
+    let client = pair.a_connects(IP, 80);
+    pair.settle();
+    let (server, _) = pair.b.accept(listener).expect("a connection");
+    pair.b.setsockopt(server, SO_LINGER, Some(std::time::Duration::ZERO)).expect("any socket has it");
+    pair.b.close(server).expect("open");
+    pair.settle();
+    client
+}
+
+#[test]
+#[ignore = "connect says Ok of a connection that is over; Linux starts anew"]
+fn connect_after_a_reset_that_it_told_begins_anew() {
+    let mut pair = Pair::new(IP);
+    let client = reset_before_it_was_told(&mut pair);
+    assert_eq!(pair.a.connect(client, IP.b(80)), Err(Errno::ECONNRESET));
+    assert_eq!(pair.a.connect(client, IP.b(80)), Err(Errno::EINPROGRESS));
+}
+
+#[test]
+#[ignore = "connect says Ok of a connection that is over; Linux ECONNABORTED"]
+fn connect_after_a_reset_that_recv_told_is_econnaborted() {
+    let mut pair = Pair::new(IP);
+    let client = reset_before_it_was_told(&mut pair);
+    assert_eq!(pair.a.recv(client, &mut [0]), Err(Errno::ECONNRESET));
+    assert_eq!(pair.a.connect(client, IP.b(80)), Err(Errno::ECONNABORTED));
+    assert_eq!(pair.a.connect(client, IP.b(80)), Err(Errno::EINPROGRESS));
+}
+
+#[test]
+#[ignore = "connect takes the pending error of a connection whose beginning it has told; Linux EISCONN"]
+fn connect_on_a_connection_that_was_reset_leaves_the_error_to_recv() {
+    let mut pair = Pair::new(IP);
+    let (client, server) = pair.connection(IP);
+    pair.b.setsockopt(server, SO_LINGER, Some(std::time::Duration::ZERO)).expect("any socket has it");
+    pair.b.close(server).expect("open");
+    pair.settle();
+    assert_eq!(pair.a.connect(client, IP.b(80)), Err(Errno::EISCONN));
+    assert_eq!(pair.a.recv(client, &mut [0]), Err(Errno::ECONNRESET));
+}
+
+#[test]
+#[ignore = "send takes the pending error, and does not say what is wrong with the call; Linux EMSGSIZE"]
+fn a_datagram_that_cannot_be_sent_leaves_the_pending_error() {
+    let mut pair = Pair::new(IP);
+    let socket = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");
+    pair.a.connect(socket, IP.b(9)).expect("any port");
+    assert_eq!(pair.a.send(socket, b"is anybody there?"), Ok(17));
+    pair.settle();
+    assert_eq!(pair.a.send(socket, &[0; 70_000]), Err(Errno::EMSGSIZE));
+    assert_eq!(pair.a.send_to(socket, b"x", IP.b(0)), Err(Errno::EINVAL));
+    assert_eq!(pair.a.send(socket, b"x"), Err(Errno::ECONNREFUSED));
 }

@@ -176,6 +176,8 @@ impl Model {
             Call::Close(fd) => {
                 find(fd).is_none_or(|index| self.sockets[index].refs > 1 || !self.is_strange_close(index))
             }
+            Call::Send(fd, len) => find(fd).is_none_or(|index| !self.is_strange_send(index, len, None)),
+            Call::SendTo(fd, len, to) => find(fd).is_none_or(|index| !self.is_strange_send(index, len, Some(to))),
             _ => true,
         }
     }

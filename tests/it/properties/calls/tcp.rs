@@ -144,15 +144,19 @@ impl Model {
     }
 
     pub(super) fn connect_tcp(&mut self, index: usize, remote: SocketAddr) -> Outcome {
-        if let Some(error) = self.report(index) {
-            return Err(error);
-        }
         let tcp = self.tcp(index);
-        match tcp.phase {
-            Phase::Connecting => return Err(Errno::EALREADY),
-            Phase::Connected if std::mem::take(&mut tcp.is_unreported) => return Ok(Answer::Done),
-            Phase::Connected => return Err(Errno::EISCONN),
-            Phase::Fresh => {}
+        match (tcp.phase, tcp.state) {
+            (Phase::Connecting, TcpState::Closed) => return Err(self.report(index).unwrap_or(Errno::ECONNABORTED)),
+            // Linux: it came to be and ended before anybody was told. Another attempt can follow.
+            (Phase::Connected, TcpState::Closed) if tcp.is_unreported => {
+                *tcp = Tcp::fresh();
+                self.sockets[index].remote = None;
+                return Err(self.sockets[index].error.take().unwrap_or(Errno::ECONNABORTED));
+            }
+            (Phase::Connecting, _) => return Err(Errno::EALREADY),
+            (Phase::Connected, _) if std::mem::take(&mut tcp.is_unreported) => return Ok(Answer::Done),
+            (Phase::Connected, _) => return Err(Errno::EISCONN),
+            (Phase::Fresh, _) => {}
         }
         let source = self.source_towards(index, remote)?;
         let bound = self.sockets[index].local;
@@ -176,9 +180,17 @@ impl Model {
         Err(Errno::EINPROGRESS)
     }
 
-    /// Whether this call is beyond the model: both sides open at once, or one of them has forgotten the other.
+    /// Whether this call is beyond the model: both sides open at once, or one of them has forgotten the other. Or it
+    /// is one that the stack gets wrong (see `found.rs`).
     pub(super) fn is_strange_connect(&self, index: usize, remote: SocketAddr) -> bool {
-        let Body::Tcp(Tcp { phase: Phase::Fresh, .. }) = &self.sockets[index].body else { return false };
+        let Socket { body: Body::Tcp(tcp), error, .. } = &self.sockets[index] else { return false };
+        if tcp.phase == Phase::Connected {
+            let is_over = tcp.state == TcpState::Closed;
+            return is_over && (error.is_some() || tcp.is_unreported);
+        }
+        if tcp.phase == Phase::Connecting {
+            return false;
+        }
         let Ok(source) = self.source_towards(index, remote) else { return false };
         let there = self.host_of(index, remote);
         // A second one that finds no room: which of them gets in when there is some is chance.
@@ -266,6 +278,7 @@ impl Model {
         match tcp.state {
             TcpState::Closed => return Err(Errno::ENOTCONN),
             TcpState::SynSent => {
+                // Linux leaves ECONNRESET behind, for an end that the application itself has made.
                 (tcp.phase, tcp.state) = (Phase::Fresh, TcpState::Closed);
                 self.sockets[index].remote = None;
                 return Ok(Answer::Done);

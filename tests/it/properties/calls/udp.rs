@@ -40,16 +40,17 @@ impl Model {
     }
 
     pub(super) fn send_udp(&mut self, index: usize, len: usize, to: Option<SocketAddr>) -> Outcome {
+        // What is wrong with the call itself comes first, and leaves a pending error where it is.
+        if len > UDP_MAX {
+            return Err(Errno::EMSGSIZE);
+        }
+        let remote = to.or(self.sockets[index].remote).ok_or(Errno::EDESTADDRREQ)?;
+        let source = self.source_towards(index, remote)?;
         if let Some(error) = self.report(index) {
             return Err(error);
         }
         if self.udp(index).shut_write {
             return Err(Errno::EPIPE);
-        }
-        let remote = to.or(self.sockets[index].remote).ok_or(Errno::EDESTADDRREQ)?;
-        let source = self.source_towards(index, remote)?;
-        if len > UDP_MAX {
-            return Err(Errno::EMSGSIZE);
         }
         self.bind_if_needed(index);
         let local = self.sockets[index].local.unwrap_or(wildcard(0));
@@ -59,6 +60,17 @@ impl Model {
         }
         self.deliver(index, local, remote, content(self.sends, len));
         Ok(Answer::Len(len))
+    }
+
+    /// Whether a call is wrong in two ways, of which the stack names the other one first (see `found.rs`).
+    pub(super) fn is_strange_send(&self, index: usize, len: usize, to: Option<SocketAddr>) -> bool {
+        let socket = &self.sockets[index];
+        let Body::Udp(udp) = &socket.body else { return false };
+        let remote = to.or(socket.remote);
+        let is_too_long = len > UDP_MAX;
+        let has_no_way = remote.is_none_or(|remote| self.source_towards(index, remote).is_err());
+        let is_in_error = socket.error.is_some() || udp.shut_write;
+        u8::from(is_too_long) + u8::from(has_no_way) + u8::from(is_in_error) > 1
     }
 
     fn deliver(&mut self, index: usize, local: SocketAddr, remote: SocketAddr, bytes: Vec<u8>) {
