@@ -12,6 +12,7 @@ mod numbers;
 mod opening;
 mod options;
 mod page;
+mod path_mtu;
 mod raw;
 mod refusing;
 mod sending;
