@@ -8,6 +8,7 @@ mod checksums;
 mod closing;
 mod failures;
 mod icmp;
+mod info;
 mod numbers;
 mod opening;
 mod options;
