@@ -259,10 +259,26 @@ fn a_host_without_a_heap_talks_to_itself() {
         small_pair!(pair, net);
         let to = if net.domain == Domain::Inet { "127.0.0.1:80" } else { "[::1]:80" }.parse().expect("an address");
         talk_to_oneself(&mut pair, net, to);
-        let (mut for_a, mut for_b) = (Storage::<4, 3, 0, 65_535, 0>::new(), Small::new());
+        let (mut for_a, mut for_b) = (Storage::<4, 3, 0, 65_535, 8_192>::new(), Small::new());
         let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
         let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
         talk_to_oneself(&mut Pair::of(net, a, b), net, to);
+    }
+}
+
+/// A host's way to itself has the size of the memory for datagrams: without it there is no such way.
+#[test]
+fn without_memory_for_packets_a_host_does_not_reach_itself() {
+    for net in ALL {
+        let (mut for_a, mut for_b) = (Storage::<2, 2, 0, 512, 0>::new(), Storage::<2, 2, 0, 512, 200>::new());
+        let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
+        let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
+        for mut stack in [a, b] {
+            let client = stack.socket(net.domain, Type::Stream).expect("room");
+            let own = if net.domain == Domain::Inet { "127.0.0.1:80" } else { "[::1]:80" };
+            assert_eq!(stack.connect(client, own.parse().expect("an address")), Err(Errno::ENETUNREACH));
+            assert_eq!(stack.connect(client, net.host(9, 80)), Err(Errno::EINPROGRESS));
+        }
     }
 }
 
