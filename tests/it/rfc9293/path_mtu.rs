@@ -69,6 +69,22 @@ fn a_connection_opened_later_starts_with_what_is_known_for_ten_minutes() {
     }
 }
 
+/// RFC 1191 §6.3, RFC 8201 §4: and Linux does.
+#[test]
+#[ignore = "a connection keeps the MTU that it has learned for as long as it lives"]
+fn an_open_connection_tries_the_mtu_of_the_link_again_after_ten_minutes() {
+    let net = host();
+    let (socket, mut peer) = open(&net);
+    send(&net, socket, &[7; 3_000]);
+    let lost = burst(&mut peer);
+    report(&net, &mut peer, &lost, 1000);
+    receives_all(&mut peer, 3_000);
+    net.run(secs(601));
+    told(&net, socket, 1500, 1460);
+    send(&net, socket, &[7; 3_000]);
+    assert_eq!(burst(&mut peer)[0].payload.len(), 1460);
+}
+
 #[test]
 fn a_report_raises_nothing() {
     let net = host();
