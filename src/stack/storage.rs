@@ -24,7 +24,8 @@ use crate::socket::udp::{Datagrams, Entry, Queue, Queues};
 ///   connections are remembered in TIME-WAIT.
 /// - `TCP`: connections, each with buffers of `TCP_BYTES` in each direction (1 to 65,535).
 /// - `UDP`: UDP sockets, each with queues of `UDP_BYTES` and 8 datagrams in each direction. `UDP_BYTES`
-///   also bounds one datagram: larger ones are not received.
+///   also bounds one datagram: larger ones are not received. Half of it is the MTU of the host's way to itself; below
+///   256 it cannot connect to itself (ENETUNREACH).
 ///
 /// Sockets may be members of multicast groups 8 times in all.
 ///

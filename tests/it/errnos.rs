@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::task::Waker;
 
+use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IP_MTU, Membership};
 use smolsock::{Domain, Errno, Interest, Shutdown, Type};
 
 use crate::by_name;
@@ -39,9 +40,23 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("connect", "ENETUNREACH", "sockets::connect::impossible_peers_are_refused_at_once"),
     ("connect", "ENOBUFS", "no_heap::full_tables_are_errnos_and_recover"),
     ("connect", "ETIMEDOUT", "sockets::connect::silence_is_etimedout_after_exactly_180_seconds"),
+    ("dup", "EBADF", "sockets::dup::copies_take_places_in_the_table_and_give_them_back"),
+    ("dup", "EMFILE", "sockets::dup::copies_take_places_in_the_table_and_give_them_back"),
+    ("fcntl_getfl", "EBADF", CLOSED),
+    ("fcntl_setfl", "EBADF", CLOSED),
     ("getpeername", "EBADF", CLOSED),
     ("getpeername", "ENOTCONN", "sockets::connect::a_listener_cannot_connect_send_or_receive"),
     ("getsockname", "EBADF", CLOSED),
+    ("getsockopt", "EBADF", CLOSED),
+    ("getsockopt", "ENOPROTOOPT", "errnos::what_cannot_be_asked_for_says_why"),
+    ("getsockopt", "ENOTCONN", "errnos::what_cannot_be_asked_for_says_why"),
+    ("getsockopt", "EOPNOTSUPP", "sockets::options::an_option_of_another_protocol_is_refused"),
+    ("getsockopt_raw", "ENOPROTOOPT", "sockets::options::what_is_unknown_is_no_option"),
+    ("getsockopt_raw", "EOPNOTSUPP", "sockets::options::what_is_unknown_is_no_option"),
+    ("ioctl_fionread", "EBADF", CLOSED),
+    ("ioctl_fionread", "EINVAL", "sockets::messages::what_waits_is_counted_and_listeners_have_no_queues"),
+    ("ioctl_siocoutq", "EBADF", CLOSED),
+    ("ioctl_siocoutq", "EINVAL", "sockets::messages::what_waits_is_counted_and_listeners_have_no_queues"),
     ("listen", "EADDRINUSE", "errnos::without_a_free_ephemeral_port_listen_is_eaddrinuse_and_send_to_eagain"),
     ("listen", "EBADF", CLOSED),
     ("listen", "EINVAL", "sockets::connect::a_connecting_socket_can_neither_send_nor_receive_nor_listen"),
@@ -59,7 +74,9 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("recv_from", "EBADF", CLOSED),
     ("recv_from", "ECONNREFUSED", "errnos::recv_from_has_nothing_yet_and_reports_a_refusal_once"),
     ("recv_from", "EOPNOTSUPP", "sockets::stream::a_connection_takes_no_address_and_no_backlog"),
+    ("recv_with", "EINVAL", "sockets::messages::urgent_data_does_not_exist"),
     ("register_waker", "EBADF", "errnos::register_waker_on_a_closed_socket_is_ebadf"),
+    ("select", "EBADF", "sockets::poll::select_counts_sockets_in_each_set_and_leaves_sets_alone_if_an_id_is_stale"),
     ("send", "EAGAIN", "sockets::connect::a_connecting_socket_can_neither_send_nor_receive_nor_listen"),
     ("send", "EBADF", CLOSED),
     ("send", "ECONNREFUSED", "sockets::datagrams::port_unreachable_is_econnrefused_once_for_a_connected_socket_only"),
@@ -75,6 +92,24 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("send_to", "EISCONN", "sockets::stream::a_connection_takes_no_address_and_no_backlog"),
     ("send_to", "ENETUNREACH", "sockets::datagrams::impossible_receivers_are_refused_at_once"),
     ("send_to", "EPIPE", "sockets::stream::a_fresh_stream_is_not_connected"),
+    ("send_with", "EOPNOTSUPP", "sockets::messages::urgent_data_does_not_exist"),
+    ("sendmsg", "EINVAL", "sockets::messages::control_data_chooses_the_source_among_the_own_addresses"),
+    ("sendmsg", "ENODEV", "sockets::messages::control_data_chooses_the_source_among_the_own_addresses"),
+    ("setsockopt", "EADDRINUSE", "errnos::to_join_a_group_twice_is_eaddrinuse"),
+    ("setsockopt", "EADDRNOTAVAIL", "sockets::options::memberships_are_checked"),
+    ("setsockopt", "EBADF", CLOSED),
+    ("setsockopt", "EDOM", "sockets::options::structures_are_those_of_linux"),
+    ("setsockopt", "EINVAL", "sockets::options::numbers_have_the_ranges_of_linux"),
+    ("setsockopt", "ENODEV", "sockets::options::memberships_are_checked"),
+    ("setsockopt", "ENOENT", "sockets::options::structures_are_those_of_linux"),
+    ("setsockopt", "ENOPROTOOPT", "sockets::options::an_option_of_another_protocol_is_refused"),
+    ("setsockopt", "EPROTO", "sockets::options::memberships_are_checked"),
+    (
+        "setsockopt_raw",
+        "EINVAL",
+        "sockets::options::values_of_too_few_bytes_are_refused_and_buffers_of_too_few_are_filled",
+    ),
+    ("setsockopt_raw", "ENOPROTOOPT", "sockets::options::what_is_unknown_is_no_option"),
     ("shutdown", "EBADF", CLOSED),
     ("shutdown", "ENOTCONN", "sockets::stream::a_fresh_stream_is_not_connected"),
     ("socket", "EMFILE", "sockets::open::a_full_socket_table_is_emfile_until_a_socket_is_closed"),
@@ -207,6 +242,26 @@ fn register_waker_on_a_closed_socket_is_ebadf() {
     let id = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
     pair.a.close(id).expect("it is open");
     assert_eq!(pair.a.register_waker(id, Interest::Read, Waker::noop()), Err(Errno::EBADF));
+}
+
+#[test]
+fn what_cannot_be_asked_for_says_why() {
+    let mut pair = Pair::new(IP);
+    for kind in [Type::Stream, Type::Datagram] {
+        let id = pair.a.socket(Domain::Inet, kind).expect("room");
+        assert_eq!(pair.a.getsockopt(id, IP_MTU), Err(Errno::ENOTCONN));
+        assert_eq!(pair.a.getsockopt(id, IP_ADD_MEMBERSHIP), Err(Errno::ENOPROTOOPT));
+    }
+}
+
+#[test]
+#[ignore = "groups cannot be joined yet"]
+fn to_join_a_group_twice_is_eaddrinuse() {
+    let mut pair = Pair::new(IP);
+    let id = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");
+    let group = Membership::of([239, 1, 2, 3].into());
+    assert_eq!(pair.a.setsockopt(id, IP_ADD_MEMBERSHIP, group), Ok(()));
+    assert_eq!(pair.a.setsockopt(id, IP_ADD_MEMBERSHIP, group), Err(Errno::EADDRINUSE));
 }
 
 /// As on Linux: a datagram that finds no port for its socket may be tried again.

@@ -284,3 +284,66 @@ fn storage_for_tcp_alone_and_for_udp_alone_works() {
     assert_eq!(pair.b.connect(stream, IP.a(80)), Err(Errno::ENOBUFS));
     assert_eq!(pair.b.listen(stream, 1), Ok(()));
 }
+
+/// The packets of a host to itself lie in the storage too: their MTU is a part of it.
+#[test]
+fn a_host_without_a_heap_talks_to_itself() {
+    for net in ALL {
+        small_pair!(pair, net);
+        let to = if net.domain == Domain::Inet { "127.0.0.1:80" } else { "[::1]:80" }.parse().expect("an address");
+        talk_to_oneself(&mut pair, net, to);
+        let (mut for_a, mut for_b) = (Storage::<4, 3, 0, 65_535, 8_192>::new(), Small::new());
+        let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
+        let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
+        talk_to_oneself(&mut Pair::of(net, a, b), net, to);
+    }
+}
+
+/// A host's way to itself has the size of the memory for datagrams: without it there is no such way.
+#[test]
+fn without_memory_for_packets_a_host_does_not_reach_itself() {
+    for net in ALL {
+        let (mut for_a, mut for_b) = (Storage::<2, 2, 0, 512, 0>::new(), Storage::<2, 2, 0, 512, 200>::new());
+        let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
+        let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
+        for mut stack in [a, b] {
+            let client = stack.socket(net.domain, Type::Stream).expect("room");
+            let own = if net.domain == Domain::Inet { "127.0.0.1:80" } else { "[::1]:80" };
+            assert_eq!(stack.connect(client, own.parse().expect("an address")), Err(Errno::ENETUNREACH));
+            assert_eq!(stack.connect(client, net.host(9, 80)), Err(Errno::EINPROGRESS));
+        }
+    }
+}
+
+/// A connection of `a` with itself, 50,000 bytes in each direction.
+fn talk_to_oneself(pair: &mut Pair<'_>, net: Net, to: std::net::SocketAddr) {
+    let listener = pair.a.socket(net.domain, Type::Stream).expect("room");
+    pair.a.bind(listener, net.any(80)).expect("a free port");
+    pair.a.listen(listener, 1).expect("it is bound");
+    let client = pair.a.socket(net.domain, Type::Stream).expect("room");
+    assert_eq!(pair.a.connect(client, to), Err(Errno::EINPROGRESS));
+    pair.settle();
+    assert_eq!(pair.a.connect(client, to), Ok(()), "{to}");
+    let (server, _) = pair.a.accept(listener).expect("a connection");
+    for (from, into) in [(client, server), (server, client)] {
+        let data = pattern(3, 50_000);
+        let (mut sent, mut received) = (0, Vec::new());
+        for _ in 0..20_000 {
+            sent += pair.a.send(from, &data[sent..]).unwrap_or(0);
+            pair.settle();
+            while let Ok(bytes) = recv(&mut pair.a, into, 4_096) {
+                received.extend(bytes);
+            }
+            if received.len() == data.len() {
+                break;
+            }
+            pair.run_for(std::time::Duration::from_millis(1));
+        }
+        assert_eq!(received.len(), data.len(), "{to}");
+        assert!(received == data);
+    }
+    pair.a.close(client).expect("it is open");
+    pair.settle();
+    assert_eq!(pair.a.recv(server, &mut [0]), Ok(0));
+    assert!(pair.seen.is_empty(), "nothing of it is on the cable");
+}

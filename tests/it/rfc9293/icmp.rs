@@ -1,7 +1,10 @@
 //! What can ICMP messages and IP options do to a connection? (RFC 9293 §3.9.2)
 
+use smolsock::Errno;
+use smolsock::sockopt::IP_MTU;
+
 use super::raw::with_ip_options;
-use super::{Host, burst, connecting, host, listening, open, recv, send, state};
+use super::{Host, burst, connecting, host, listening, open, recv, secs, send, state};
 use crate::wire::{Packet, ack, data, fin, syn, syn_ack};
 
 /// MUST-55: source quench is dropped.
@@ -52,6 +55,106 @@ fn soft_errors_end_no_attempt() {
     }
 }
 
+/// MUST-47, SHLD-25: what the network said is the cause that the application is told when R2 has passed.
+#[test]
+fn soft_errors_are_reported() {
+    let soft = [(0, Errno::ENETUNREACH), (1, Errno::EHOSTUNREACH), (5, Errno::EHOSTUNREACH)];
+    for (code, cause) in soft {
+        let net = host();
+        let (socket, mut peer) = open(&net);
+        send(&net, socket, b"hello");
+        peer.expects(data(1, b"hello").ack(1));
+        peer.sends(icmp_error(&net, 3, code));
+        net.run(secs(901));
+        let reported = recv(&net, socket);
+        assert!(reported.is_err(), "after code {code}");
+        if code < 2 {
+            assert_eq!(reported, Err(cause));
+        }
+
+        let net = host();
+        let (socket, mut peer) = connecting(&net);
+        peer.sends(icmp_error(&net, 3, code));
+        net.run(secs(181));
+        let reported = net.host().take_error(socket).expect("it is open");
+        assert!(reported.is_some(), "after code {code}");
+        if code < 2 {
+            assert_eq!(reported, Some(cause));
+        }
+    }
+}
+
+/// What was said before the last progress is no cause of what comes later.
+#[test]
+fn a_soft_error_is_forgotten_with_progress() {
+    let net = host();
+    let (socket, mut peer) = open(&net);
+    send(&net, socket, b"hello");
+    peer.expects(data(1, b"hello").ack(1));
+    peer.sends(icmp_error(&net, 3, 1));
+    peer.sends(ack(1, 6));
+    send(&net, socket, b"world");
+    net.run(secs(901));
+    assert_eq!(recv(&net, socket), Err(Errno::ETIMEDOUT));
+}
+
+/// MUST-54, SHLD-26 for an attempt: nobody speaks the protocol, or nobody has the port.
+#[test]
+fn a_hard_error_ends_an_attempt() {
+    for (code, cause) in [(2, Errno::ENOPROTOOPT), (3, Errno::ECONNREFUSED)] {
+        let net = host();
+        let (socket, mut peer) = connecting(&net);
+        peer.sends(icmp_error(&net, 3, code));
+        assert_eq!(state(&net, socket), "CLOSED", "after code {code}");
+        assert_eq!(net.host().take_error(socket), Ok(Some(cause)));
+        peer.expects_nothing_for(secs(100));
+        assert_eq!(net.host().connect(socket, ([192, 0, 2, 2], 80).into()), Err(Errno::EINPROGRESS));
+    }
+}
+
+/// RFC 5927 §4.2: a connection outlives what anybody could say who sees or guesses its numbers.
+#[test]
+fn a_hard_error_ends_no_connection() {
+    for code in [2, 3] {
+        let net = host();
+        let (socket, mut peer) = open(&net);
+        send(&net, socket, b"hello");
+        peer.expects(data(1, b"hello").ack(1));
+        peer.sends(icmp_error(&net, 3, code));
+        assert_eq!(state(&net, socket), "ESTABLISHED", "after code {code}");
+        peer.sends(ack(1, 6));
+        send(&net, socket, b"world");
+        peer.expects(data(6, b"world").ack(1));
+    }
+}
+
+/// RFC 5927 §4.1: an error is believed while what it quotes is in flight, neither before nor after.
+#[test]
+fn errors_about_what_is_not_in_flight_are_ignored_and_counted() {
+    let net = host();
+    let (socket, mut peer) = open(&net);
+    send(&net, socket, b"hello");
+    peer.expects(data(1, b"hello").ack(1));
+    let quote = net.frames().pop().expect("the data");
+    // The byte before the data, the first after it, and one that is far away.
+    for shift in [u32::MAX, 5, 0x4000_0000] {
+        let before = net.host().counters().dropped_icmp_errors;
+        let mut forged = quote.clone();
+        let seq = u32::from_be_bytes(forged[24..28].try_into().expect("4 bytes")).wrapping_add(shift);
+        forged[24..28].copy_from_slice(&seq.to_be_bytes());
+        peer.sends(quoting(&forged, 3, 1, 0));
+        peer.sends(quoting(&forged, 3, 4, 600));
+        assert_eq!(net.host().counters().dropped_icmp_errors, before + 2, "shifted by {shift:#x}");
+    }
+    assert_eq!(net.host().getsockopt(socket, IP_MTU), Ok(1500));
+    peer.sends(ack(1, 6));
+    peer.sends(quoting(&quote, 3, 1, 0));
+    assert_eq!(net.host().counters().dropped_icmp_errors, 7, "it has arrived, whatever a router says");
+    send(&net, socket, b"world");
+    net.run(secs(901));
+    assert_eq!(recv(&net, socket), Err(Errno::ETIMEDOUT));
+}
+
 /// RFC 5927 §4.1: an error that quotes what was never sent is nobody's.
 #[test]
 fn an_error_about_nothing_we_sent_ends_nothing() {
@@ -93,10 +196,14 @@ fn ip_options_are_ignored() {
 
 /// An ICMP message with the least quote of RFC 792 about the last packet of the host.
 fn icmp_error(net: &Host, kind: u8, code: u8) -> Packet {
-    let frames = net.frames();
-    let last = frames.last().expect("something was sent");
-    let mut bytes = vec![kind, code, 0, 0, 0, 0, 0, 0];
-    bytes.extend(&last[..28]);
+    quoting(net.frames().last().expect("something was sent"), kind, code, 0)
+}
+
+/// The same about any packet; `mtu`: of the next hop (RFC 1191 §4).
+pub(super) fn quoting(packet: &[u8], kind: u8, code: u8, mtu: u16) -> Packet {
+    let [high, low] = mtu.to_be_bytes();
+    let mut bytes = vec![kind, code, 0, 0, 0, 0, high, low];
+    bytes.extend(&packet[..28]);
     checksum(&mut bytes);
     Packet::Other(1, bytes)
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use smolsock::sockopt::{IP_TOS, IP_TTL, TCP_NODELAY};
+
 use super::raw::with_urgent;
-use super::{Host, Peer, burst, end_of, host, open, open_by, recv, secs, send, state, takes};
-use crate::wire::{ack, data, syn};
+use super::{Host, Peer, burst, connecting, end_of, host, open, open_by, recv, secs, send, state, takes};
+use crate::wire::{ack, data, fin, syn, syn_ack};
 
 /// MUST-60, MAY-16: nothing waits in a buffer for a PUSH.
 #[test]
@@ -47,6 +49,87 @@ fn small_data_waits_for_the_ack_of_the_data_before() {
     peer.expects_nothing();
     peer.sends(ack(1, 2));
     peer.expects(data(2, b"bcd").ack(1));
+}
+
+/// MUST-17: who asks for it has every byte sent at once.
+#[test]
+fn nagle_can_be_turned_off() {
+    let net = host();
+    let (socket, mut peer) = open(&net);
+    net.host().setsockopt(socket, TCP_NODELAY, true).expect("a stream has it");
+    for (seq, byte) in [(1, b"a"), (2, b"b"), (3, b"c")] {
+        send(&net, socket, byte);
+        peer.expects(data(seq, byte).ack(1));
+    }
+    peer.sends(ack(1, 4));
+    net.host().setsockopt(socket, TCP_NODELAY, false).expect("a stream has it");
+    send(&net, socket, b"d");
+    peer.expects(data(4, b"d").ack(1));
+    send(&net, socket, b"e");
+    peer.expects_nothing();
+}
+
+/// MUST-48, SHLD-22: every segment carries the field as it was set, from the answer to the SYN to the FIN.
+#[test]
+fn the_services_field_is_sent_as_set() {
+    let net = host();
+    let (listener, mut peer) = super::listening(&net);
+    net.host().setsockopt(listener, IP_TOS, 0xb8).expect("in range");
+    peer.connects();
+    let (socket, _) = net.host().accept(listener).expect("a connection");
+    assert_eq!(net.host().getsockopt(socket, IP_TOS), Ok(0xb8), "it has its listener's");
+    send(&net, socket, b"hello");
+    // A retransmission, an ACK and a FIN.
+    net.run(secs(2));
+    peer.sends(data(1, b"hello").ack(6));
+    net.run(secs(1));
+    net.host().shutdown(socket, smolsock::Shutdown::Write).expect("it is connected");
+    net.run(secs(0));
+    peer.sends(fin(6).ack(7));
+    net.run(secs(1));
+    let frames = net.frames();
+    let flags: Vec<u8> = fields(&net, 33);
+    assert_eq!(flags, [0x12, 0x18, 0x18, 0x10, 0x11, 0x10], "SYN-ACK, data twice, ACK, FIN, ACK");
+    assert!(frames.iter().all(|frame| frame[1] == 0xb8), "{:x?}", fields(&net, 1));
+}
+
+/// SHLD-21: the next segment carries what is set now.
+#[test]
+fn the_services_field_can_change() {
+    let net = host();
+    let (socket, mut peer) = open(&net);
+    let mut seq = 1;
+    for (tos, sent) in [(0x20, 0x20), (0x00, 0x00), (0xff, 0xfc)] {
+        net.host().setsockopt(socket, IP_TOS, tos).expect("in range");
+        send(&net, socket, b"x");
+        peer.expects(data(seq, b"x").ack(1));
+        seq += 1;
+        peer.sends(ack(1, seq));
+        // The two bits of RFC 3168 are TCP's own, as on Linux.
+        assert_eq!(fields(&net, 1).last(), Some(&sent));
+    }
+}
+
+/// MUST-49: for an attempt, for a connection, and anew while it lives.
+#[test]
+fn the_time_to_live_can_be_set() {
+    let net = host();
+    let (socket, mut peer) = connecting(&net);
+    assert_eq!(fields(&net, 8), [64], "the default");
+    net.host().setsockopt(socket, IP_TTL, 7).expect("in range");
+    peer.sends(syn_ack(0).ack(1).mss(1460));
+    peer.expects(ack(1, 1));
+    send(&net, socket, b"x");
+    peer.expects(data(1, b"x").ack(1));
+    assert_eq!(fields(&net, 8), [64, 7, 7]);
+    net.host().setsockopt(socket, IP_TTL, 255).expect("in range");
+    net.run(secs(2));
+    assert_eq!(fields(&net, 8).last(), Some(&255), "a retransmission");
+}
+
+/// This byte of every packet that the host has sent.
+fn fields(net: &Host, at: usize) -> Vec<u8> {
+    net.frames().iter().map(|frame| frame[at]).collect()
 }
 
 /// MUST-38 as far as it goes: while data is in flight, a window smaller than a segment is not used up in crumbs.

@@ -1,7 +1,7 @@
 //! Which names does a socket get, and which does it not?
 
-use smolsock::sockopt::IPV6_V6ONLY;
-use smolsock::{Domain, EPHEMERAL_MIN, Errno, Readiness, Shutdown, Type};
+use smolsock::sockopt::{IPV6_V6ONLY, SO_REUSEADDR};
+use smolsock::{Domain, EPHEMERAL_MIN, Errno, Readiness, Shutdown, StatusFlags, Type};
 
 use crate::pair::{ALL, ETHERNET, ETHERNET6, IP, Net, Pair};
 
@@ -27,6 +27,13 @@ fn every_call_on_a_closed_socket_is_ebadf() {
         assert_eq!(stack.take_error(id).map(|_| ()), bad);
         assert_eq!(stack.readiness(id).map(|_| ()), bad);
         assert_eq!(stack.tcp_state(id).map(|_| ()), bad);
+        assert_eq!(stack.dup(id).map(|_| ()), bad);
+        assert_eq!(stack.fcntl_getfl(id).map(|_| ()), bad);
+        assert_eq!(stack.fcntl_setfl(id, StatusFlags::NONBLOCK), bad);
+        assert_eq!(stack.ioctl_fionread(id).map(|_| ()), bad);
+        assert_eq!(stack.ioctl_siocoutq(id).map(|_| ()), bad);
+        assert_eq!(stack.getsockopt(id, SO_REUSEADDR).map(|_| ()), bad);
+        assert_eq!(stack.setsockopt(id, SO_REUSEADDR, true), bad);
         assert_eq!(stack.close(id), bad);
     }
 }
