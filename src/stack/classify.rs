@@ -104,7 +104,7 @@ pub(crate) fn classify(medium: Medium, frame: &[u8]) -> (Class, &[u8]) {
 }
 
 /// Says what an IP packet is. `link`: source and destination of the frame it came in.
-#[inline]
+#[inline(always)] // its result is large, and is looked at once
 pub(crate) fn classify_ip(link: Option<(MacAddr, MacAddr)>, bytes: &[u8]) -> Class {
     match ip::parse(bytes) {
         Ok(packet) => classify_packet(&packet, link),
@@ -152,14 +152,14 @@ fn classify_packet(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Cla
 }
 
 /// What is in a frame, with its source and destination.
-enum Content<'f> {
+pub(crate) enum Content<'f> {
     Ip(Option<(MacAddr, MacAddr)>, &'f [u8]),
     Arp((MacAddr, MacAddr), &'f [u8]),
 }
 
 /// Takes the Ethernet header off, if there is one.
 #[inline]
-fn open(medium: Medium, frame: &[u8]) -> Result<Content<'_>, Odd> {
+pub(crate) fn open(medium: Medium, frame: &[u8]) -> Result<Content<'_>, Odd> {
     // Not a `match`: which media there are depends on smoltcp's features.
     if medium != Medium::Ethernet {
         return Ok(Content::Ip(None, frame));

@@ -6,7 +6,7 @@ use managed::ManagedSlice;
 
 use super::Stack;
 use super::classify::ip::trim;
-use super::classify::{Class, Flow, Segment, classify, classify_ip};
+use super::classify::{Class, Content, Flow, Segment, classify, classify_ip, open};
 use super::emit::Answer;
 use super::icmp::Refusal;
 use super::local::Local;
@@ -20,7 +20,6 @@ use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
 
 impl Stack<'_> {
-    /// Takes frames from the device. Returns whether it has no more.
     /// Takes frames from the device, and packets of this host to itself. Returns whether there are no more.
     pub(super) fn ingress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let now = self.now.to_smoltcp();
@@ -30,9 +29,15 @@ impl Stack<'_> {
         for _ in 0..self.config.step_frames_max {
             let Some((frame, reply)) = device.receive(now) else { return true };
             self.counters.frames_in += 1;
-            frame.consume(|frame| {
-                let (class, bytes) = classify(self.medium, frame);
-                self.on_class(&class, bytes, Origin::Wire, reply);
+            frame.consume(|frame| match open(self.medium, frame) {
+                // Told where it is used: a class is too large to be handed about for every segment.
+                Ok(Content::Ip(link, bytes)) => {
+                    self.on_class(&classify_ip(link, bytes), bytes, Origin::Wire, reply);
+                }
+                Ok(Content::Arp(..)) | Err(_) => {
+                    let (class, bytes) = classify(self.medium, frame);
+                    self.on_class_of_no_ip(&class, bytes, reply);
+                }
             });
         }
         false
@@ -51,6 +56,11 @@ impl Stack<'_> {
             }
         }
         (self.local, self.local_spare) = (to, from);
+    }
+
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn on_class_of_no_ip(&mut self, class: &Class, bytes: &[u8], reply: impl TxToken) {
+        self.on_class(class, bytes, Origin::Wire, reply);
     }
 
     /// What is in a frame or a packet. `bytes`: the IP packet (or the ARP packet), without its frame.

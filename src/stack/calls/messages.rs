@@ -250,6 +250,13 @@ impl Stack<'_> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn recv_with(&mut self, id: SocketId, buffer: &mut [u8], flags: MsgFlags) -> Result<usize, Errno> {
+        // The usual case by far, without what only datagrams have.
+        if !flags.contains(MsgFlags::OOB)
+            && let Ok(index) = self.slots.find(id)
+            && let Body::Tcp(_) = self.slots.get(index).body
+        {
+            return self.recv_tcp(index, &mut [buffer], flags);
+        }
         let message = self.recvmsg(id, &mut [buffer], flags)?;
         Ok(if flags.contains(MsgFlags::TRUNC) { message.full_len } else { message.len })
     }
