@@ -52,9 +52,6 @@ impl Stack<'_> {
     fn queue_datagram(&mut self, index: u32, envelope: Envelope, data: &[u8]) {
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
-        if datagrams.shut_read {
-            return;
-        }
         if datagrams.recv.push(envelope, data) {
             slot.wake_read();
         } else {

@@ -173,7 +173,7 @@ impl Ours {
         let datagram = stack.recv_from_with(id, &mut data, numbered(flags))?;
         data.truncate(datagram.len);
         // The kernel's call returns the full length if it is asked for it.
-        let count = if flags == TRUNC { datagram.full_len } else { datagram.len };
+        let count = if numbered(flags).contains(MsgFlags::TRUNC) { datagram.full_len } else { datagram.len };
         let from = Some(datagram.remote).filter(|remote| remote.port() != 0);
         Ok(Seen::Received(Received { data, count, from, ..Received::default() }))
     }
@@ -275,7 +275,7 @@ fn recv_message(stack: &mut Stack<'static>, id: SocketId, sizes: &[usize], flags
     data.truncate(message.len);
     Ok(Seen::Received(Received {
         data,
-        count: if flags == TRUNC { message.full_len } else { message.len },
+        count: if numbered(flags).contains(MsgFlags::TRUNC) { message.full_len } else { message.len },
         is_truncated: message.flags.contains(MsgFlags::TRUNC),
         from: message.remote,
         local: message.control.packet_info.map(|info| info.local),
