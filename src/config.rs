@@ -58,6 +58,8 @@ pub struct Config {
     /// How many IP packets may wait for missing fragments; beyond it the oldest goes (default: 16). With `alloc`;
     /// without it one.
     pub reassembly_max: usize,
+    /// How many memberships in multicast groups its sockets may have together (default: 256). With `alloc`; without it 8.
+    pub memberships_max: usize,
     /// 2MSL: how long TIME-WAIT lasts (RFC 9293 §3.4.2 names 4 minutes, Linux and this default 60 s).
     pub time_wait: Duration,
     /// How long `connect` tries before ETIMEDOUT (default: 180 s; RFC 9293 §3.8.3 R2 for SYN: at least 3 minutes).
@@ -120,6 +122,7 @@ impl Config {
             time_wait_max: 1 << 16,
             half_open_max: 128,
             reassembly_max: 16,
+            memberships_max: 256,
             time_wait: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(180),
             half_open_timeout: Duration::from_secs(60),
@@ -220,6 +223,8 @@ pub(crate) enum Stream {
     Ports = 4,
     /// Identification of packets that are cut (RFC 7739).
     Identification = 5,
+    /// When routers are told of groups.
+    Reports = 6,
 }
 
 /// SplitMix64's finaliser: every bit of the result depends on every bit of the argument.

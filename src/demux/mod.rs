@@ -9,7 +9,9 @@ use managed::ManagedSlice;
 
 use crate::config::{Seed, Stream};
 use crate::errno::Errno;
+use crate::socket::raw::Kind;
 use crate::socket::slots::{Body, Slot, Slots};
+use crate::stack::classify::ICMP;
 use crate::stack::time_wait::TimeWait;
 use table::{Bucket, FlowKey, Secret, Table};
 
@@ -97,25 +99,31 @@ impl<'a> Demux<'a> {
         }
     }
 
-    /// Every socket that a datagram to a group or to everybody is for, whatever its memberships.
-    pub(crate) fn each_receiver(
+    /// Shows every socket to `visit` that a datagram to a group or to everybody is for, whatever its memberships.
+    pub(crate) fn each_receiver<'s>(
         &self,
         protocol: u8,
         local: SocketAddr,
         remote: SocketAddr,
-        slots: &Slots<'_>,
-        mut visit: impl FnMut(u32),
+        slots: &mut Slots<'s>,
+        mut visit: impl FnMut(&mut Slots<'s>, u32),
     ) {
         let hash = self.secret.hash(&FlowKey { protocol, local: &local, remote: Some(&remote) });
         self.table.each(hash, |value| {
             if value & TIME_WAIT_BIT == 0 && is_at(slots.get(value), protocol, &local, Some(&remote)) {
-                visit(value);
+                visit(slots, value);
             }
         });
-        if self.unconnected > 0 {
-            for (name, is_dual) in Self::names_of(local) {
-                self.each_bound(protocol, name, is_dual, slots, &mut visit);
-            }
+        if self.unconnected == 0 {
+            return;
+        }
+        for (name, is_dual) in Self::names_of(local) {
+            let hash = self.secret.hash(&FlowKey { protocol, local: &name, remote: None });
+            self.table.each(hash, |value| {
+                if value & TIME_WAIT_BIT == 0 && is_bound(slots.get(value), protocol, &name, is_dual) {
+                    visit(slots, value);
+                }
+            });
         }
     }
 
@@ -132,11 +140,7 @@ impl<'a> Demux<'a> {
     fn each_bound(&self, protocol: u8, name: SocketAddr, is_dual: bool, slots: &Slots<'_>, mut visit: impl FnMut(u32)) {
         let hash = self.secret.hash(&FlowKey { protocol, local: &name, remote: None });
         self.table.each(hash, |value| {
-            if value & TIME_WAIT_BIT != 0 {
-                return;
-            }
-            let slot = slots.get(value);
-            if is_at(slot, protocol, &name, None) && !(is_dual && slot.options.v6_only) {
+            if value & TIME_WAIT_BIT == 0 && is_bound(slots.get(value), protocol, &name, is_dual) {
                 visit(value);
             }
         });
@@ -246,6 +250,11 @@ fn is_at(slot: &Slot<'_>, protocol: u8, local: &SocketAddr, remote: Option<&Sock
     slot.local.as_ref() == Some(local) && slot.remote.as_ref() == remote && protocol_of(&slot.body) == Some(protocol)
 }
 
+/// Whether an unconnected socket is bound to exactly `name`, and is a dual-stack one if it has to be.
+fn is_bound(slot: &Slot<'_>, protocol: u8, name: &SocketAddr, is_dual: bool) -> bool {
+    is_at(slot, protocol, name, None) && !(is_dual && slot.options.v6_only)
+}
+
 /// Values with this bit name connections in TIME-WAIT, values without it name slots.
 const TIME_WAIT_BIT: u32 = 1 << 31;
 
@@ -253,7 +262,12 @@ fn protocol_of(body: &Body<'_>) -> Option<u8> {
     match body {
         Body::Free => None,
         Body::Tcp(_) | Body::Listener(_) => Some(TCP),
-        Body::Udp(_) => Some(UDP),
+        Body::Udp(datagrams) => match datagrams.kind {
+            Kind::Udp => Some(UDP),
+            Kind::Icmp => Some(ICMP),
+            // They are not routed: every packet is shown to each of them.
+            Kind::Raw(_) => None,
+        },
     }
 }
 

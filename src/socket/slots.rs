@@ -6,6 +6,7 @@ use core::task::Waker;
 use managed::ManagedSlice;
 
 use super::options::Options;
+use super::raw::Kind;
 use super::tcp::Connection;
 use super::tcp::listener::Listener;
 use super::udp::Datagrams;
@@ -34,6 +35,9 @@ pub(crate) struct Slot<'a> {
     next: u32,
     /// Which of all binds of the stack this was, counted from 1.
     pub(crate) bound_at: u32,
+    /// `bind` named the address, and the port, that the socket has.
+    pub(crate) is_ip_given: bool,
+    pub(crate) is_port_given: bool,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) remote: Option<SocketAddr>,
     /// First cause of a failure that no call has reported yet (`SO_ERROR`).
@@ -68,7 +72,7 @@ pub(crate) enum Body<'a> {
     Tcp(Connection<'a>),
     /// A TCP socket that listens.
     Listener(Listener),
-    /// A UDP socket.
+    /// A UDP, ICMP or raw socket.
     Udp(Datagrams<'a>),
 }
 
@@ -83,6 +87,8 @@ impl Slot<'_> {
         queue: Queue::Idle,
         next: NONE,
         bound_at: 0,
+        is_ip_given: false,
+        is_port_given: false,
         local: None,
         remote: None,
         error: None,
@@ -93,6 +99,11 @@ impl Slot<'_> {
         options: Options::NEW,
         body: Body::Free,
     };
+
+    /// Whether this is a raw socket that gets packets.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.owned && matches!(&self.body, Body::Udp(Datagrams { kind: Kind::Raw(_), .. }))
+    }
 
     pub(crate) fn is_free(&self) -> bool {
         matches!(self.body, Body::Free)
@@ -142,11 +153,49 @@ impl Slot<'_> {
         }
     }
 
-    pub(crate) fn speaks(&self, addr: SocketAddr) -> bool {
-        match self.domain {
-            Domain::Inet => addr.is_ipv4(),
-            Domain::Inet6 => addr.is_ipv6(),
+    /// An address that the application names, as the stack knows it: without flow and scope, and IPv4 where a
+    /// dual-stack socket names an IPv4-mapped one (RFC 3493 §3.7). `mapped`: the error where it may not.
+    pub(crate) fn inner(&self, addr: SocketAddr, mapped: Errno) -> Result<SocketAddr, Errno> {
+        match (self.domain, addr.ip()) {
+            (Domain::Inet, IpAddr::V4(_)) => Ok(SocketAddr::new(addr.ip(), addr.port())),
+            (Domain::Inet6, IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+                Some(_) if self.options.v6_only => Err(mapped),
+                Some(ip) => Ok(SocketAddr::new(IpAddr::V4(ip), addr.port())),
+                None => Ok(SocketAddr::new(addr.ip(), addr.port())),
+            },
+            (Domain::Inet, IpAddr::V6(_)) | (Domain::Inet6, IpAddr::V4(_)) => Err(Errno::EAFNOSUPPORT),
         }
+    }
+
+    /// The same address as the application is told it.
+    pub(crate) fn outer(&self, addr: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.outer_ip(addr.ip()), addr.port())
+    }
+
+    /// See [`Slot::outer`].
+    pub(crate) fn outer_ip(&self, addr: IpAddr) -> IpAddr {
+        match (self.domain, addr) {
+            (Domain::Inet6, IpAddr::V4(ip)) => IpAddr::V6(ip.to_ipv6_mapped()),
+            (Domain::Inet | Domain::Inet6, ip) => ip,
+        }
+    }
+
+    /// Whom the application means that names `remote`: nobody in particular is this host itself, as on Linux.
+    /// A socket bound to an address of one family cannot reach the other.
+    pub(crate) fn peer(&self, remote: SocketAddr) -> Result<SocketAddr, Errno> {
+        let remote = self.inner(remote, Errno::ENETUNREACH)?;
+        let bound = self.local.map(|local| local.ip());
+        match (bound, remote.ip()) {
+            (Some(IpAddr::V4(_)), IpAddr::V6(_)) => return Err(Errno::EAFNOSUPPORT),
+            (Some(IpAddr::V6(ip)), IpAddr::V4(_)) if !ip.is_unspecified() => return Err(Errno::ENETUNREACH),
+            _ => {}
+        }
+        let itself = match remote.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        let itself = bound.filter(|ip| !ip.is_unspecified()).unwrap_or(itself);
+        Ok(SocketAddr::new(if remote.ip().is_unspecified() { itself } else { remote.ip() }, remote.port()))
     }
 }
 

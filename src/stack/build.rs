@@ -6,6 +6,8 @@ use super::counters::Counters;
 use super::deadlines::Deadlines;
 use super::icmp::Budget;
 use super::interfaces::Interfaces;
+use super::membership::Memberships;
+use super::membership::reports::Reports;
 use super::neighbors::Neighbors;
 use super::path_mtu::PathMtus;
 use super::reassembly::Reassembly;
@@ -14,6 +16,7 @@ use super::time_wait::TimeWait;
 use super::{LOCAL_SEGMENT_MTU, Stack};
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
+use crate::socket::raw::Raws;
 use crate::socket::slots::{Line, NONE, Queue, Slots};
 use crate::time::Instant;
 
@@ -89,7 +92,8 @@ impl<'a> Stack<'a> {
         }
         let local_mtu = parts.local.mtu();
         let interfaces = Interfaces::new(&config, capabilities, local_mtu.min(LOCAL_SEGMENT_MTU as u16))?;
-        Ok(Self {
+        let reports_seed = config.seed.stream(Stream::Reports);
+        let mut stack = Self {
             interfaces,
             medium,
             ip_mtu,
@@ -101,6 +105,8 @@ impl<'a> Stack<'a> {
             binds: 0,
             engines: parts.engines,
             queues: parts.queues,
+            raws: Raws::new(),
+            outbox: parts.outbox,
             local: parts.local,
             local_spare: parts.local_spare,
             local_mtu: usize::from(local_mtu),
@@ -113,6 +119,8 @@ impl<'a> Stack<'a> {
             unresolved: Line::new(Queue::Neighbor),
             reassembly: Reassembly::new(parts.reassembly, parts.reassembly_max),
             path_mtus: PathMtus::new(),
+            memberships: Memberships::new(parts.members, parts.memberships_max),
+            reports: Reports::new(parts.topics, parts.memberships_max, reports_seed),
             ident: config.seed.stream(Stream::Identification) as u32,
             icmp_budget: Budget::FULL,
             counters: Counters::default(),
@@ -120,7 +128,9 @@ impl<'a> Stack<'a> {
             blocked: false,
             step_waker: None,
             config,
-        })
+        };
+        stack.join_host_groups();
+        Ok(stack)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::addr::{MacAddr, is_unicast};
 use crate::demux::{TCP, UDP};
 use crate::device::Medium;
 pub(crate) use icmp::{ICMP, ICMPV6, IcmpError, IcmpErrorKind};
-use ip::{Odd, Packet};
+use ip::{Odd, Packet, Problem};
 pub(crate) use neighbor::{Arp, ArpOperation, Ndp};
 
 /// What a received frame is, as far as its route depends on it.
@@ -33,6 +33,8 @@ pub(crate) enum Class {
     Fragment(Flow),
     /// An IP packet with another protocol. The ports of the flow are 0.
     Ip(Flow),
+    /// An IPv6 packet that asks for what this host cannot do. The ports of the flow are 0.
+    Problem(Flow, Problem),
     /// Nothing that we route: another EtherType, a packet on its way to another host.
     Other,
     /// Shorter than it says it is, or against the rules of its protocol.
@@ -106,12 +108,11 @@ pub(crate) fn classify(medium: Medium, frame: &[u8]) -> (Class, &[u8]) {
 pub(crate) fn classify_ip(link: Option<(MacAddr, MacAddr)>, bytes: &[u8]) -> Class {
     match ip::parse(bytes) {
         Ok(packet) => classify_packet(&packet, link),
-        Err(Odd::Fragment) => match ip::addresses(bytes) {
-            Some((remote, local)) => {
-                Class::Fragment(Flow { local: (local, 0).into(), remote: (remote, 0).into(), link })
-            }
-            None => Class::Malformed,
-        },
+        Err(odd @ (Odd::Fragment | Odd::Problem(_))) => {
+            let Some((remote, local)) = ip::addresses(bytes) else { return Class::Malformed };
+            let flow = Flow { local: (local, 0).into(), remote: (remote, 0).into(), link };
+            if let Odd::Problem(problem) = odd { Class::Problem(flow, problem) } else { Class::Fragment(flow) }
+        }
         Err(odd) => odd.into(),
     }
 }
@@ -179,7 +180,7 @@ fn open(medium: Medium, frame: &[u8]) -> Result<Content<'_>, Odd> {
 impl From<Odd> for Class {
     fn from(odd: Odd) -> Self {
         match odd {
-            Odd::Fragment | Odd::Other => Self::Other,
+            Odd::Fragment | Odd::Problem(_) | Odd::Other => Self::Other,
             Odd::Malformed => Self::Malformed,
         }
     }

@@ -16,6 +16,8 @@ pub struct Counters {
     pub dropped_unknown: u64,
     /// Answers that would have been larger than a packet can be.
     pub dropped_too_large: u64,
+    /// Packets to multicast groups that nobody here has joined.
+    pub dropped_not_joined: u64,
     /// Packets of the host to itself that found no room.
     pub dropped_local_overflow: u64,
     /// IP fragments that were of no use: against the rules, overlapping, or without room.
@@ -56,6 +58,8 @@ pub struct Counters {
     pub device_refusals: u64,
     /// Neighbours that did not answer three requests.
     pub neighbors_unreachable: u64,
+    /// Reports of multicast groups sent to routers (IGMP, MLD).
+    pub group_reports: u64,
     /// Probes sent by our own persist timer.
     pub persist_probes: u64,
 }

@@ -35,6 +35,12 @@ impl Stack<'_> {
         if self.reassembly.next_at().is_some_and(|at| at <= self.now) {
             self.expire_fragments(&mut outlet);
         }
+        if self.reports.next_at().is_some_and(|at| at <= self.now) {
+            self.tell_routers(&mut outlet);
+        }
+        if !self.outbox.is_empty() {
+            self.outbox.send(&mut outlet, self.now.to_smoltcp());
+        }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;
         while turns > 0 && !self.blocked {
@@ -55,7 +61,7 @@ impl Stack<'_> {
             self.counters.device_refusals += 1;
             self.blocked = true;
         }
-        self.due.is_empty()
+        self.due.is_empty() && self.outbox.is_empty()
     }
 
     fn turn(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Turn {

@@ -1,19 +1,22 @@
 //! What does ICMP say to us, and we in ICMP?
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use managed::ManagedSlice;
 
 use super::Stack;
-use super::classify::ip::Packet;
+use super::classify::ip::{Packet, Problem};
 use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
 use super::emit::Header;
+use super::membership::mld;
 use super::outbound::Way;
+use super::outbox::Letter;
 use super::reassembly::{Expired, Reassembly};
 use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
 use crate::socket::tcp::TcpState;
+use crate::socket::udp::Envelope;
 use crate::time::{Duration, Instant};
 
 /// Why a packet of a peer is refused.
@@ -23,6 +26,8 @@ pub(super) enum Refusal {
     Port,
     /// Nobody speaks the protocol.
     Protocol,
+    /// An IPv6 header asks for what this host cannot do.
+    Header(Problem),
     /// The rest of its fragments did not come in time.
     Reassembly,
 }
@@ -38,6 +43,13 @@ impl Stack<'_> {
             self.counters.dropped_malformed += 1;
             return;
         }
+        if !is_v4 && *kind == mld::QUERY {
+            return self.on_mld(packet);
+        }
+        let [_, _, _, _, ident_high, ident_low, ..] = *packet.payload else { return };
+        if *kind == if is_v4 { ECHO_REPLY } else { ECHO_REPLY_V6 } {
+            return self.on_echo_reply(flow, packet, u16::from_be_bytes([ident_high, ident_low]));
+        }
         let is_request = *kind == if is_v4 { ECHO_REQUEST } else { ECHO_REQUEST_V6 };
         // Linux `icmp_echo_ignore_broadcasts`: a request to everybody would be answered by everybody.
         if !is_request || (is_v4 && self.is_group(packet.destination)) || !crate::addr::is_unicast(packet.source) {
@@ -52,6 +64,16 @@ impl Stack<'_> {
         self.reply_icmp(flow, &header, [kind, 0], [], packet.payload.get(4..).unwrap_or_default(), reply);
     }
 
+    /// The answer to an echo request: for the ICMP socket that has its identifier.
+    fn on_echo_reply(&mut self, flow: &Flow, packet: &Packet<'_>, ident: u16) {
+        let (local, remote) = (SocketAddr::new(flow.local.ip(), ident), SocketAddr::new(flow.remote.ip(), 0));
+        if let Route::Socket(index) = self.demux.route(ICMP, local, remote, &self.slots, &self.time_wait) {
+            self.counters.sockets_visited_in += 1;
+            let (local, ttl, tos) = (local.ip(), Some(packet.hop_limit), packet.tos);
+            self.queue_datagram(index, Envelope { remote, local, ttl, tos, is_whole: false }, packet.payload);
+        }
+    }
+
     /// Sends an ICMP message as the answer to what came in `flow`: type and code, checksum, `head`, `data`.
     fn reply_icmp<const N: usize>(
         &mut self,
@@ -63,25 +85,24 @@ impl Stack<'_> {
         reply: impl TxToken,
     ) {
         let (header_len, message_len) = (header.len(), 4 + N + data.len());
-        if header_len + message_len > self.mtu_towards(header.destination) {
-            self.counters.dropped_too_large += 1;
+        let path = self.way_back(flow);
+        let mtu = self.mtu_towards(header.destination);
+        if header_len + message_len > mtu {
+            self.ident = self.ident.wrapping_add(1);
+            let letter = Letter { header: *header, path, ident: self.ident, mtu };
+            match self.outbox.put(letter, message_len) {
+                Some(message) => {
+                    self.counters.fragmented += 1;
+                    write_message(message, header, kind, head, data);
+                }
+                None => self.counters.dropped_too_large += 1,
+            }
             return;
         }
-        let path = self.way_back(flow);
         let checksums = self.checksums_towards(header.destination);
         path.send(reply, header_len + message_len, |buffer| {
             header.write(buffer, message_len, &checksums);
-            let message = &mut buffer[header_len..];
-            message[..2].copy_from_slice(&kind);
-            message[2..4].fill(0);
-            message[4..4 + N].copy_from_slice(&head);
-            message[4 + N..].copy_from_slice(data);
-            let pseudo = match header.protocol {
-                ICMPV6 => checksum::pseudo(header.source, header.destination, ICMPV6, message_len as u32),
-                _ => 0,
-            };
-            let sum = checksum::finish(pseudo + checksum::sum(message));
-            message[2..4].copy_from_slice(&sum.to_be_bytes());
+            write_message(&mut buffer[header_len..], header, kind, head, data);
         });
         self.counters.frames_out += 1;
     }
@@ -92,10 +113,15 @@ impl Stack<'_> {
     pub(super) fn refuse_packet(&mut self, refusal: Refusal, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
         self.counters.refused += u64::from(refusal != Refusal::Reassembly);
         let (own, peer) = (flow.local.ip(), flow.remote.ip());
+        // RFC 4443 §2.4 (e.3): only a problem with an option is told about packets to a group.
+        let is_told_to_all = matches!(refusal, Refusal::Header(Problem { is_for_groups: true, .. }));
         let is_to_us = self.is_local(own) && flow.link.is_none_or(|(_, to)| to.is_unicast());
+        let is_to_us = is_to_us || is_told_to_all;
         if !is_to_us || !crate::addr::is_unicast(peer) || !self.icmp_budget.take(self.now) {
             return;
         }
+        let own = if self.is_local(own) { Some(own) } else { self.source_for(peer) };
+        let Some(own) = own else { return };
         let is_v4 = own.is_ipv4();
         let protocol = if is_v4 { ICMP } else { ICMPV6 };
         let header = Header { source: own, destination: peer, protocol, ttl: TTL, tos: 0 };
@@ -103,8 +129,9 @@ impl Stack<'_> {
             (Refusal::Port, true) => ([3, 3], 0),
             (Refusal::Port, false) => ([1, 4], 0),
             (Refusal::Protocol, true) => ([3, 2], 0),
-            // RFC 4443 §3.4: the pointer names the next header field of the IPv6 header.
-            (Refusal::Protocol, false) => ([4, 1], 6),
+            // RFC 4443 §3.4: the pointer names the field that says so.
+            (Refusal::Protocol, false) => ([4, 1], super::classify::ip::last_next_header(bytes)),
+            (Refusal::Header(problem), _) => ([4, problem.code], problem.pointer),
             (Refusal::Reassembly, true) => ([11, 1], 0),
             (Refusal::Reassembly, false) => ([3, 1], 0),
         };
@@ -112,6 +139,16 @@ impl Stack<'_> {
         let room = if is_v4 { IPV4_ERROR_MAX } else { IPV6_ERROR_MAX }.min(self.mtu_towards(peer));
         let quote = &bytes[..bytes.len().min(room.saturating_sub(header.len() + 8))];
         self.reply_icmp(flow, &header, kind, u32::to_be_bytes(detail), quote, reply);
+    }
+
+    /// An IPv6 packet that asks for what this host cannot do (RFC 8200 §4.2 and §4.4).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(super) fn on_problem(&mut self, flow: &Flow, problem: Problem, bytes: &[u8], reply: impl TxToken) {
+        if problem.is_silent {
+            self.counters.refused += 1;
+        } else {
+            self.refuse_packet(Refusal::Header(problem), flow, bytes, reply);
+        }
     }
 
     /// Gives up packets whose fragments did not come in time, and tells their senders where the first
@@ -144,12 +181,16 @@ impl Stack<'_> {
             self.counters.dropped_icmp_errors += 1;
             return;
         }
-        let (ours, theirs, protocol) = (error.quoted_local, error.quoted_remote, error.quoted_protocol);
+        let (ours, theirs) = (error.quoted_local, error.quoted_remote);
+        let protocol = match error.quoted_protocol {
+            ICMPV6 => ICMP,
+            protocol => protocol,
+        };
         let route = self.demux.find(protocol, &ours, Some(&theirs), &self.slots, &self.time_wait);
         match (protocol, route) {
             (TCP, Route::Socket(index)) => self.on_error_about_segment(index, error),
             // Only a connected socket hears of it (Linux udp(7), without IP_RECVERR).
-            (UDP, Route::Socket(index)) => match error.kind {
+            (UDP | ICMP, Route::Socket(index)) => match error.kind {
                 IcmpErrorKind::FragmentationNeeded { mtu } => {
                     self.learn_path_mtu(theirs.ip(), mtu);
                 }
@@ -161,6 +202,9 @@ impl Stack<'_> {
                 | IcmpErrorKind::ProtocolUnreachable => self.slots.get_mut(index).fail(errno_of(error.kind)),
             },
             _ => self.counters.dropped_icmp_errors += 1,
+        }
+        if !matches!(error.kind, IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other) {
+            self.fail_raws(error.quoted_protocol, ours.ip(), theirs.ip(), errno_of(error.kind));
         }
     }
 
@@ -208,6 +252,20 @@ fn errno_of(kind: IcmpErrorKind) -> Errno {
     }
 }
 
+/// Fills the room of a message: type and code, checksum, `head`, `data`.
+fn write_message<const N: usize>(message: &mut [u8], header: &Header, kind: [u8; 2], head: [u8; N], data: &[u8]) {
+    message[..2].copy_from_slice(&kind);
+    message[2..4].fill(0);
+    message[4..4 + N].copy_from_slice(&head);
+    message[4 + N..].copy_from_slice(data);
+    let pseudo = match header.protocol {
+        ICMPV6 => checksum::pseudo(header.source, header.destination, ICMPV6, message.len() as u32),
+        _ => 0,
+    };
+    let sum = checksum::finish(pseudo + checksum::sum(message));
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+}
+
 /// How many ICMP errors may be sent now (RFC 4443 §2.4 (f); the numbers are those of Linux
 /// `icmp_msgs_burst` and `icmp_msgs_per_sec`).
 #[derive(Debug)]
@@ -233,8 +291,10 @@ impl Budget {
 }
 
 const ECHO_REPLY: u8 = 0;
-const ECHO_REQUEST: u8 = 8;
-const ECHO_REQUEST_V6: u8 = 128;
+/// An echo request of ICMP.
+pub(super) const ECHO_REQUEST: u8 = 8;
+/// An echo request of ICMPv6.
+pub(super) const ECHO_REQUEST_V6: u8 = 128;
 const ECHO_REPLY_V6: u8 = 129;
 /// TTL of what this host itself sends (RFC 1700's default, Linux's too).
 const TTL: u8 = 64;

@@ -1,12 +1,16 @@
 //! Which sockets get a received datagram?
 
+use core::net::SocketAddr;
+
 use super::Stack;
 use super::classify::Flow;
 use super::classify::ip::Packet;
+use super::counters::Counters;
 use super::icmp::Refusal;
 use crate::demux::{Route, UDP};
 use crate::device::TxToken;
-use crate::socket::slots::Body;
+use crate::socket::Domain;
+use crate::socket::slots::{Body, Slot};
 use crate::socket::udp::Envelope;
 use crate::stack::classify::checksum;
 use crate::stack::emit::UDP_HEADER_LEN;
@@ -20,13 +24,22 @@ impl Stack<'_> {
             return;
         };
         let Flow { local, remote, .. } = *flow;
+        if self.is_group(local.ip()) {
+            return self.on_datagram_to_many(flow, packet, data);
+        }
         let route = self.demux.route(UDP, local, remote, &self.slots, &self.time_wait);
         match route {
             // RFC 6335 §6: port 0 is reserved.
             Route::Socket(index) if local.port() != 0 && remote.port() != 0 => {
                 self.counters.sockets_visited_in += 1;
-                let envelope = Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos };
-                self.queue_datagram(index, envelope, data);
+                let envelope = Envelope {
+                    remote,
+                    local: local.ip(),
+                    ttl: Some(packet.hop_limit),
+                    tos: packet.tos,
+                    is_whole: false,
+                };
+                queue(self.slots.get_mut(index), &mut self.counters, envelope, data);
             }
             _ => self.refuse_packet(Refusal::Port, flow, bytes, reply),
         }
@@ -49,14 +62,50 @@ impl Stack<'_> {
     }
 
     /// Puts a datagram into a socket's queue, or counts it.
-    fn queue_datagram(&mut self, index: u32, envelope: Envelope, data: &[u8]) {
-        let slot = self.slots.get_mut(index);
-        let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
-        if datagrams.recv.push(envelope, data) {
-            slot.wake_read();
-        } else {
-            datagrams.overflows += 1;
-            self.counters.dropped_datagram_overflow += 1;
+    pub(super) fn queue_datagram(&mut self, index: u32, envelope: Envelope, data: &[u8]) {
+        queue(self.slots.get_mut(index), &mut self.counters, envelope, data);
+    }
+
+    /// A datagram to a group or to everybody: each receiver has its own copy (RFC 1122 §4.1.3.3, Linux
+    /// `__udp4_lib_mcast_deliver`), and nobody is told if there is none (RFC 1122 §3.2.2).
+    fn on_datagram_to_many(&mut self, flow: &Flow, packet: &Packet<'_>, data: &[u8]) {
+        let Flow { local, remote, .. } = *flow;
+        let envelope =
+            Envelope { remote, local: local.ip(), ttl: Some(packet.hop_limit), tos: packet.tos, is_whole: false };
+        let (memberships, counters) = (&self.memberships, &mut self.counters);
+        let mut is_wanted = false;
+        // RFC 6335 §6: port 0 is reserved.
+        if local.port() != 0 && remote.port() != 0 {
+            self.demux.each_receiver(UDP, local, remote, &mut self.slots, |slots, index| {
+                let slot = slots.get_mut(index);
+                // Linux: groups that others here have joined are for it too, unless it wants its own only; but
+                // IPv4 groups are for an IPv6 socket only if it has joined them.
+                let is_for_it = !local.ip().is_multicast()
+                    || (slot.options.multicast_all && is_same_family(slot, local))
+                    || memberships.has_joined(index, local.ip());
+                if is_for_it {
+                    is_wanted = true;
+                    counters.sockets_visited_in += 1;
+                    queue(slot, counters, envelope, data);
+                }
+            });
         }
+        self.counters.refused += u64::from(!is_wanted);
+    }
+}
+
+/// Whether a socket's own family is that of `local`, not one that it takes too.
+fn is_same_family(slot: &Slot<'_>, local: SocketAddr) -> bool {
+    local.is_ipv4() == (slot.domain == Domain::Inet)
+}
+
+/// Puts a datagram into a socket's queue, or counts it.
+fn queue(slot: &mut Slot<'_>, counters: &mut Counters, envelope: Envelope, data: &[u8]) {
+    let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
+    if datagrams.recv.push(envelope, data) {
+        slot.wake_read();
+    } else {
+        datagrams.overflows += 1;
+        counters.dropped_datagram_overflow += 1;
     }
 }

@@ -10,6 +10,7 @@ use super::classify::{Class, Flow, Segment, classify, classify_ip};
 use super::emit::Answer;
 use super::icmp::Refusal;
 use super::local::Local;
+use super::membership::igmp::IGMP;
 use super::reassembly::{self, Outcome, Reassembly};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
@@ -54,6 +55,9 @@ impl Stack<'_> {
 
     /// What is in a frame or a packet. `bytes`: the IP packet (or the ARP packet), without its frame.
     fn on_class(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        if !self.raws.is_empty() {
+            self.copy_to_raws(class, bytes, origin);
+        }
         match class {
             Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
             Class::Arp(arp) => self.on_arp(arp, reply),
@@ -68,6 +72,11 @@ impl Stack<'_> {
                     self.on_icmp_error(error);
                 }
             }
+            Class::Problem(flow, problem) => {
+                if self.admit(flow, bytes, origin) {
+                    self.on_problem(flow, *problem, trim(bytes), reply);
+                }
+            }
             Class::Other => self.counters.dropped_unknown += 1,
             Class::Malformed => self.counters.dropped_malformed += 1,
         }
@@ -75,10 +84,14 @@ impl Stack<'_> {
 
     /// A packet that was put together. Its fragments were admitted, and the header is our own.
     fn on_whole(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        if !self.raws.is_empty() {
+            self.copy_to_raws(class, bytes, origin);
+        }
         match class {
             Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
             Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) => self.on_content(class, flow, bytes, reply),
             Class::IcmpError(error) => self.on_icmp_error(error),
+            Class::Problem(flow, problem) => self.on_problem(flow, *problem, bytes, reply),
             // RFC 6980 §5: neighbour discovery is never fragmented. RFC 8200 §4.5: nor are fragments.
             Class::Arp(_) | Class::Ndp(_) | Class::Fragment(_) | Class::Other => self.counters.dropped_unknown += 1,
             Class::Malformed => self.counters.dropped_malformed += 1,
@@ -98,13 +111,17 @@ impl Stack<'_> {
             self.counters.dropped_malformed += 1;
             return false;
         }
+        if own.is_multicast() && !self.is_member(own) {
+            self.counters.dropped_not_joined += 1;
+            return false;
+        }
         self.confirm_neighbor(peer, own, flow.link);
         true
     }
 
     /// RFC 1122 §3.2.1.3: loopback addresses never come over a wire, and nobody else has an own address;
     /// no packet comes from a group.
-    fn can_come_from(&self, peer: IpAddr, own: IpAddr, origin: Origin) -> bool {
+    pub(super) fn can_come_from(&self, peer: IpAddr, own: IpAddr, origin: Origin) -> bool {
         let is_possible = match origin {
             Origin::Wire => !self.is_local(peer) && !own.is_loopback(),
             Origin::Local => true,
@@ -125,6 +142,8 @@ impl Stack<'_> {
         match class {
             Class::Udp(_) => self.on_datagram(flow, &packet, bytes, reply),
             Class::Icmp(_) => self.on_icmp(flow, &packet, reply),
+            Class::Ip(_) if packet.protocol == IGMP => self.on_igmp(&packet),
+            _ if self.is_for_a_raw(&packet) => {}
             _ => self.refuse_packet(Refusal::Protocol, flow, bytes, reply),
         }
     }

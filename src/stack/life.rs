@@ -274,6 +274,7 @@ impl Stack<'_> {
     pub(super) fn free(&mut self, index: u32) {
         self.demux.remove(&mut self.slots, index);
         self.deadlines.clear(index);
+        self.raws.remove(&mut self.slots, index);
         match &mut self.slots.get_mut(index).body {
             Body::Tcp(connection) => {
                 if let Some(engine) = connection.engine.take() {
@@ -437,7 +438,7 @@ impl Stack<'_> {
                 if datagrams.shut_read {
                     ready |= Readiness::IN | Readiness::RDHUP;
                 }
-                if datagrams.shut_write || datagrams.send.has_room_for(self.payload_max(slot.domain)) {
+                if datagrams.shut_write || datagrams.send.has_room_for(datagrams.kind.payload_max(slot.domain)) {
                     ready |= Readiness::OUT;
                 }
                 if datagrams.shut_read && datagrams.shut_write {

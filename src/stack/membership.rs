@@ -93,22 +93,6 @@ impl<'a> Memberships<'a> {
         self.all().binary_search(&Entry { group, slot }).is_ok()
     }
 
-    /// The members of `group`, [`HOST`] last.
-    pub(crate) fn members(&self, group: IpAddr) -> impl Iterator<Item = u32> {
-        let all = self.all().iter().skip(self.first(group));
-        all.take_while(move |entry| entry.group == group).map(|entry| entry.slot)
-    }
-
-    /// How many members `group` has.
-    pub(crate) fn count(&self, group: IpAddr) -> usize {
-        self.members(group).count()
-    }
-
-    /// All groups with members, each once.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = IpAddr> {
-        self.all().chunk_by(|a, b| a.group == b.group).filter_map(|chunk| Some(chunk.first()?.group))
-    }
-
     fn all(&self) -> &[Entry] {
         &self.entries[..self.len]
     }
@@ -207,11 +191,6 @@ mod tests {
             }
             assert_eq!(table.is_member(group), others(&model));
             assert_eq!(table.has_joined(slot, group), model.contains(&(group, slot)));
-            let members: Vec<u32> = model.iter().filter(|(other, _)| *other == group).map(|(_, slot)| *slot).collect();
-            assert_eq!(table.members(group).collect::<Vec<_>>(), members);
-            assert_eq!(table.count(group), members.len());
-            let groups: BTreeSet<IpAddr> = model.iter().map(|(group, _)| *group).collect();
-            assert!(table.groups().eq(groups));
         }
     }
 

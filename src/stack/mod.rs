@@ -18,7 +18,9 @@ pub(crate) mod local;
 pub(crate) mod membership;
 pub(crate) mod neighbors;
 mod outbound;
+mod outbox;
 mod path_mtu;
+mod raw;
 pub(crate) mod reassembly;
 mod resolve;
 mod storage;
@@ -33,6 +35,7 @@ use crate::config::Config;
 use crate::demux::Demux;
 use crate::demux::ports::Ports;
 use crate::device::{ChecksumCapabilities, Device, Medium, Path};
+use crate::socket::raw::Raws;
 use crate::socket::slots::{Line, Queue, Slots};
 use crate::socket::tcp::Connection;
 use crate::socket::tcp::engine::Engines;
@@ -44,7 +47,10 @@ use deadlines::Deadlines;
 use icmp::Budget;
 use interfaces::Interfaces;
 use local::Local;
+use membership::Memberships;
+use membership::reports::Reports;
 use neighbors::Neighbors;
+use outbox::Outbox;
 use path_mtu::PathMtus;
 use reassembly::Reassembly;
 pub use storage::{Storage, StorageError};
@@ -108,6 +114,9 @@ pub struct Stack<'a> {
     binds: u32,
     engines: Engines<'a>,
     queues: Queues<'a>,
+    raws: Raws,
+    /// Answers of this host that have to be cut.
+    outbox: Outbox<'a>,
     /// Packets to this host itself, and room for the answers to them.
     local: Local<'a>,
     local_spare: Local<'a>,
@@ -129,6 +138,8 @@ pub struct Stack<'a> {
     /// IP packets of which fragments are missing.
     reassembly: Reassembly<'a>,
     path_mtus: PathMtus,
+    memberships: Memberships<'a>,
+    reports: Reports<'a>,
     /// Identification of the next packet that has to be cut.
     ident: u32,
     icmp_budget: Budget,
@@ -212,12 +223,13 @@ impl Stack<'_> {
             // Not "now": a caller that knows nothing of its device would spin.
             return Some(self.now.saturating_add(timers::BLOCKED_RETRY));
         }
-        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() {
+        if !self.due.is_empty() || !self.answering.is_empty() || !self.local.is_empty() || !self.outbox.is_empty() {
             return Some(self.now);
         }
         let slots = self.deadlines.peek().map(|(at, _)| at);
         let tables = earliest(self.neighbors.next_at(), self.time_wait.next_at());
-        earliest(earliest(slots, tables), self.reassembly.next_at())
+        let packets = earliest(self.reassembly.next_at(), self.reports.next_at());
+        earliest(earliest(slots, tables), packets)
     }
 
     /// Wakes `waker` when a socket call makes a [`step`](Self::step) useful before
@@ -305,6 +317,11 @@ impl Stack<'_> {
                 IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
                 IpAddr::V6(_) => remote,
             });
+        }
+        if let IpAddr::V6(group) = remote
+            && group.is_multicast()
+        {
+            return self.source_for_group(group);
         }
         let source = from_ip(self.interfaces.usual().get_source_address(&to_ip(remote))?);
         (!source.is_unspecified() && self.is_own(source)).then_some(source)

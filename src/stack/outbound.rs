@@ -4,11 +4,11 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Stack;
 use super::egress::{SHARE_FRAMES, Turn};
-use super::emit::{Header, UDP_HEADER_LEN, group_mac, udp_header};
+use super::emit::{Header, group_mac};
 use super::fragment::{self, Cuts, Ipv4Header, Ipv6Header, Piece};
 use super::local::Local;
+use super::raw::{Head, complete_header};
 use crate::addr::MacAddr;
-use crate::demux::UDP;
 use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path, TxToken};
 use crate::socket::slots::Body;
 use crate::socket::udp::Cut;
@@ -27,7 +27,7 @@ pub(super) enum Way {
 }
 
 /// What became of a datagram.
-enum Sending {
+pub(super) enum Sending {
     /// It is out, or can never be.
     Done,
     /// No room now.
@@ -65,18 +65,20 @@ impl Stack<'_> {
                 }
                 return Turn::Rest(None);
             };
-            let sending = match self.way_to(envelope.remote.ip()) {
-                Way::Local => {
-                    let mut local = core::mem::replace(&mut self.local, Local::nowhere());
-                    let mut outlet = Outlet::new(&mut local);
-                    let sending = self.send_datagram(index, true, &mut outlet);
-                    self.local = local;
-                    match sending {
-                        Sending::Done => Sending::Done,
-                        // The next step takes packets out.
-                        Sending::Blocked => return Turn::More,
-                    }
+            let remote = envelope.remote.ip();
+            if self.is_looped_back(index, remote) {
+                let Sending::Done = self.send_to_this_host(index) else { return Turn::More };
+                if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
+                    (datagrams.is_looped, datagrams.cut) = (true, None);
                 }
+            }
+            let sending = match self.way_to(remote) {
+                Way::Local => match self.send_to_this_host(index) {
+                    Sending::Done => Sending::Done,
+                    // The next step takes packets out.
+                    Sending::Blocked => return Turn::More,
+                },
+                Way::Device(_) if self.stays_in_this_host(index, remote) => Sending::Done,
                 Way::Device(mac) => {
                     outlet.path = Path { link: self.config.mac.zip(mac), ..self.path() };
                     self.send_datagram(index, false, outlet)
@@ -92,22 +94,30 @@ impl Stack<'_> {
             }
             if let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body {
                 datagrams.send.pop();
-                datagrams.cut = None;
+                (datagrams.is_looped, datagrams.cut) = (false, None);
             }
             self.slots.get_mut(index).wake_write();
         }
         Turn::More
     }
 
+    /// Hands the datagram at the head of a queue, where it stays, to this host itself.
+    fn send_to_this_host(&mut self, index: u32) -> Sending {
+        let mut local = core::mem::replace(&mut self.local, Local::nowhere());
+        let sending = self.send_datagram(index, true, &mut Outlet::new(&mut local));
+        self.local = local;
+        sending
+    }
+
     /// Sends the datagram at the head of a queue, where it stays.
     fn send_datagram(&mut self, index: u32, is_local: bool, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Sending {
         let slot = self.slots.get(index);
         let port = slot.local.map_or(0, |addr| addr.port());
-        let options = slot.options;
+        let (options, domain) = (slot.options, slot.domain);
         let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, _)) = datagrams.send.peek() else { return Sending::Done };
-        let mtu = self.mtu_towards(envelope.remote.ip());
+        let mtu = if is_local { self.local_mtu } else { self.mtu_towards(envelope.remote.ip()) };
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, data)) = datagrams.send.peek() else { return Sending::Done };
         let (local, remote) = (SocketAddr::new(envelope.local, port), envelope.remote);
@@ -116,17 +126,34 @@ impl Stack<'_> {
             IpAddr::V4(_) => options.ttl,
             IpAddr::V6(_) => options.unicast_hops,
         });
-        let header = Header { source: local.ip(), destination: remote.ip(), protocol: UDP, ttl, tos: envelope.tos };
+        let protocol = datagrams.kind.protocol(domain);
+        let header = Header { source: local.ip(), destination: remote.ip(), protocol, ttl, tos: envelope.tos };
         outlet.path.tos = 0;
         self.counters.sockets_visited_out += 1;
-        let (now, header_len, payload_len) = (self.now.to_smoltcp(), header.len(), UDP_HEADER_LEN + data.len());
-        if header_len + payload_len <= mtu {
+        let now = self.now.to_smoltcp();
+        if envelope.is_whole {
+            // The way may have become narrower; nobody cuts what is not ours.
+            if data.len() <= mtu {
+                let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
+                self.ident = self.ident.wrapping_add(1);
+                token.consume(data.len(), |packet| {
+                    packet.copy_from_slice(data);
+                    complete_header(packet, local.ip(), self.ident as u16);
+                });
+            }
+            return Sending::Done;
+        }
+        let is_cut = header.len() + datagrams.kind.header_len() + data.len() > mtu;
+        // No device finishes a checksum over several packets.
+        let head = Head::new(datagrams.kind, local, remote, data, is_cut || checksums.udp.tx());
+        let (head, data) = (head.bytes(), head.rest(data));
+        let (header_len, payload_len) = (header.len(), head.len() + data.len());
+        if !is_cut {
             let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
-            let head = udp_header(local, remote, data, checksums.udp.tx());
             token.consume(header_len + payload_len, |packet| {
                 header.write(packet, payload_len, &checksums);
-                packet[header_len..header_len + UDP_HEADER_LEN].copy_from_slice(&head);
-                packet[header_len + UDP_HEADER_LEN..].copy_from_slice(data);
+                packet[header_len..header_len + head.len()].copy_from_slice(head);
+                packet[header_len + head.len()..].copy_from_slice(data);
             });
             return Sending::Done;
         }
@@ -135,15 +162,13 @@ impl Stack<'_> {
             self.counters.fragmented += 1;
             Cut { ident: self.ident, sent: 0, mtu }
         });
-        // No device finishes a checksum over several packets.
-        let head = udp_header(local, remote, data, true);
-        header.send_pieces(outlet, now, cut, [&head, data])
+        header.send_pieces(outlet, now, cut, [head, data])
     }
 }
 
 impl Header {
     /// Sends a payload, given in two parts, as fragments: those that `cut` does not count as sent.
-    fn send_pieces(
+    pub(super) fn send_pieces(
         &self,
         outlet: &mut Outlet<'_, impl Device + ?Sized>,
         now: smoltcp::time::Instant,

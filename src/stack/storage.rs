@@ -7,9 +7,12 @@ use smoltcp::iface::SocketStorage;
 
 use super::deadlines::Entry as Deadline;
 use super::local::{Entry as LocalEntry, Local};
+use super::membership::Entry as Member;
+use super::membership::reports::Topic;
+use super::outbox::{Entry as OutboxEntry, Outbox};
 use super::reassembly::Place as ReassemblyPlace;
 use super::time_wait::Place as TimeWaitPlace;
-use crate::config::{ConfigError, TCP_RECV_BYTES_MAX};
+use crate::config::{ADDRESSES_MAX, ConfigError, TCP_RECV_BYTES_MAX};
 use crate::demux::table::Bucket;
 use crate::socket::slots::Place;
 use crate::socket::tcp::engine::{Engine, Engines};
@@ -22,6 +25,8 @@ use crate::socket::udp::{Datagrams, Entry, Queue, Queues};
 /// - `TCP`: connections, each with buffers of `TCP_BYTES` in each direction (1 to 65,535).
 /// - `UDP`: UDP sockets, each with queues of `UDP_BYTES` and 8 datagrams in each direction. `UDP_BYTES`
 ///   also bounds one datagram: larger ones are not received.
+///
+/// Sockets may be members of multicast groups 8 times in all.
 ///
 /// Declare it before the stack that borrows it, in a `static` cell or on the stack of `main`.
 #[derive(Debug)]
@@ -47,8 +52,12 @@ pub struct Storage<
     udp_bytes: [[[u8; UDP_BYTES]; 2]; UDP],
     local_entries: [[LocalEntry; LOCAL_PACKETS]; 2],
     local_bytes: [[[u8; UDP_BYTES]; 2]; 2],
+    outbox_entries: [OutboxEntry; OUTBOX_PACKETS],
+    outbox_bytes: [u8; UDP_BYTES],
     reassembly_place: [Option<ReassemblyPlace<'a>>; 1],
     reassembly_bytes: [[u8; UDP_BYTES]; 2],
+    members: [Member; MEMBERSHIPS],
+    topics: [Topic; MEMBERSHIPS],
 }
 
 impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYTES: usize, const UDP_BYTES: usize>
@@ -72,8 +81,12 @@ impl<'a, const SOCKETS: usize, const TCP: usize, const UDP: usize, const TCP_BYT
             udp_bytes: [[[0; UDP_BYTES]; 2]; UDP],
             local_entries: [const { [const { LocalEntry::EMPTY }; LOCAL_PACKETS] }; 2],
             local_bytes: [[[0; UDP_BYTES]; 2]; 2],
+            outbox_entries: [const { OutboxEntry::EMPTY }; OUTBOX_PACKETS],
+            outbox_bytes: [0; UDP_BYTES],
             reassembly_place: [const { None }; 1],
             reassembly_bytes: [[0; UDP_BYTES]; 2],
+            members: [Member::EMPTY; MEMBERSHIPS],
+            topics: [Topic::EMPTY; MEMBERSHIPS],
         }
     }
 }
@@ -132,8 +145,13 @@ pub(super) struct Parts<'a> {
     pub(super) queues: Queues<'a>,
     pub(super) local: Local<'a>,
     pub(super) local_spare: Local<'a>,
+    pub(super) outbox: Outbox<'a>,
     pub(super) reassembly: ManagedSlice<'a, ReassemblyPlace<'a>>,
     pub(super) reassembly_max: usize,
+    pub(super) members: ManagedSlice<'a, Member>,
+    pub(super) topics: ManagedSlice<'a, Topic>,
+    /// Memberships of sockets and of the host itself.
+    pub(super) memberships_max: usize,
 }
 
 impl<'a> Parts<'a> {
@@ -161,8 +179,12 @@ impl<'a> Parts<'a> {
             },
             local: Local::growing(),
             local_spare: Local::growing(),
+            outbox: Outbox::growing(),
             reassembly: ManagedSlice::Owned(vec![]),
             reassembly_max: config.reassembly_max,
+            members: ManagedSlice::Owned(vec![]),
+            topics: ManagedSlice::Owned(vec![]),
+            memberships_max: config.memberships_max + super::groups::host_groups(config).count(),
         }
     }
 
@@ -213,8 +235,12 @@ impl<'a> Parts<'a> {
             queues: Queues::Lent(&mut storage.queues),
             local: Local::lent(entries, bytes.as_flattened_mut()),
             local_spare: Local::lent(spare_entries, spare_bytes.as_flattened_mut()),
+            outbox: Outbox::lent(&mut storage.outbox_entries, &mut storage.outbox_bytes),
             reassembly: ManagedSlice::Borrowed(reassembly),
             reassembly_max: 1,
+            members: ManagedSlice::Borrowed(&mut storage.members),
+            topics: ManagedSlice::Borrowed(&mut storage.topics),
+            memberships_max: MEMBERSHIPS,
         })
     }
 }
@@ -233,5 +259,9 @@ const UDP_DATAGRAMS: usize = 8;
 /// Buckets of a table that grows, to begin with.
 #[cfg(feature = "alloc")]
 const BUCKETS_FIRST: usize = 64;
+/// Memberships in lent storage: 8 of sockets, and one for the solicited-node group of each own address.
+const MEMBERSHIPS: usize = 8 + ADDRESSES_MAX;
+/// Answers that are cut into fragments, in lent storage.
+const OUTBOX_PACKETS: usize = 2;
 /// Packets of the host to itself that may wait in lent storage.
 const LOCAL_PACKETS: usize = 8;

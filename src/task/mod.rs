@@ -43,6 +43,7 @@
 //! `Rc<RefCell<Stack>>` where there is.
 
 mod calls;
+mod icmp;
 mod many;
 mod tcp;
 mod udp;
@@ -51,6 +52,7 @@ use core::cell::RefCell;
 
 use crate::stack::Stack;
 pub use calls::{accept, accept4, connect, recv_from, recv_with, recvmsg, send_to, send_with, sendmsg};
+pub use icmp::IcmpSocket;
 pub use many::{poll, select};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;

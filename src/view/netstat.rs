@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
+use crate::socket::raw::Kind;
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
 use crate::stack::Stack;
@@ -17,13 +18,13 @@ pub struct Netstat<'s, 'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetstatRow {
-    /// TCP or UDP, and the address family.
+    /// What it speaks, and the address family.
     pub protocol: Protocol,
     /// Bytes received and not read. For a listener: connections waiting for `accept`.
     pub recv_queue: usize,
     /// Bytes not acknowledged, or not sent. For a listener: its backlog.
     pub send_queue: usize,
-    /// Own address and port; the wildcard address where none is fixed.
+    /// Own address and port (ICMP: its identifier, raw: the protocol's number); the wildcard address where none is fixed.
     pub local: SocketAddr,
     /// The peer's, if there is one.
     pub remote: Option<SocketAddr>,
@@ -33,7 +34,7 @@ pub struct NetstatRow {
     pub is_orphan: bool,
 }
 
-/// Transport protocol and address family, named as `netstat` names them.
+/// Protocol and address family, named as `netstat` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// TCP over IPv4.
@@ -44,6 +45,27 @@ pub enum Protocol {
     Udp,
     /// UDP over IPv6.
     Udp6,
+    /// ICMP echo.
+    Icmp,
+    /// ICMPv6 echo.
+    Icmp6,
+    /// A raw IPv4 socket.
+    Raw,
+    /// A raw IPv6 socket.
+    Raw6,
+}
+
+impl Protocol {
+    fn of(kind: Kind, local: SocketAddr) -> Self {
+        match (kind, local.is_ipv4()) {
+            (Kind::Udp, true) => Self::Udp,
+            (Kind::Udp, false) => Self::Udp6,
+            (Kind::Icmp, true) => Self::Icmp,
+            (Kind::Icmp, false) => Self::Icmp6,
+            (Kind::Raw(_), true) => Self::Raw,
+            (Kind::Raw(_), false) => Self::Raw6,
+        }
+    }
 }
 
 impl fmt::Display for Protocol {
@@ -53,6 +75,10 @@ impl fmt::Display for Protocol {
             Self::Tcp6 => "tcp6",
             Self::Udp => "udp",
             Self::Udp6 => "udp6",
+            Self::Icmp => "icmp",
+            Self::Icmp6 => "icmp6",
+            Self::Raw => "raw",
+            Self::Raw6 => "raw6",
         })
     }
 }
@@ -62,7 +88,7 @@ impl<'s, 'a> Netstat<'s, 'a> {
     /// Sockets that no packet can reach do not show: unbound ones, and those whose connection is over.
     pub fn rows(&self) -> impl Iterator<Item = NetstatRow> + use<'s, 'a> {
         let sockets = self.stack.slots.iter().filter_map(|(_, slot)| {
-            let local = slot.local.filter(|_| slot.routed)?;
+            let local = slot.outer(slot.local.filter(|_| slot.routed || slot.is_raw())?);
             let tcp = if local.is_ipv4() { Protocol::Tcp } else { Protocol::Tcp6 };
             let (protocol, recv_queue, send_queue, state) = match &slot.body {
                 Body::Free => return None,
@@ -71,13 +97,12 @@ impl<'s, 'a> Netstat<'s, 'a> {
                 }
                 Body::Listener(listener) => (tcp, listener.ready.len, listener.backlog, Some(TcpState::Listen)),
                 Body::Udp(datagrams) => {
-                    let udp = if local.is_ipv4() { Protocol::Udp } else { Protocol::Udp6 };
-                    (udp, datagrams.recv.bytes(), datagrams.send.bytes(), None)
+                    (Protocol::of(datagrams.kind, local), datagrams.recv.bytes(), datagrams.send.bytes(), None)
                 }
             };
             let is_orphan =
                 !slot.owned && !matches!(&slot.body, Body::Tcp(child) if child.stage != crate::socket::tcp::Stage::Own);
-            let remote = slot.remote;
+            let remote = slot.remote.map(|remote| slot.outer(remote));
             Some(NetstatRow { protocol, recv_queue, send_queue, local, remote, state, is_orphan })
         });
         let time_wait = self.stack.time_wait.iter().map(|entry| NetstatRow {

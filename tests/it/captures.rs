@@ -6,6 +6,7 @@
 //! `SMOLSOCK_REQUIRE_TOOLS` is set.
 
 mod digests;
+mod groups;
 mod impaired;
 mod scenarios;
 mod tshark;

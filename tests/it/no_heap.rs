@@ -1,5 +1,8 @@
 //! Does a stack in the caller's memory do everything that one with a heap does?
 
+use std::net::IpAddr;
+
+use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP, Membership};
 use smolsock::{
     Domain, Errno, FdSet, MsgFlags, PollFd, Readiness, Shutdown, Stack, Storage, StorageError, TcpState, Type,
 };
@@ -222,6 +225,36 @@ fn the_time_wait_table_is_as_large_as_the_socket_table_and_the_oldest_goes() {
     }
     assert_eq!(states(&pair.a), ["TIME_WAIT"; 6]);
     assert_eq!(pair.a.counters().time_wait_evicted, 3);
+}
+
+#[test]
+fn groups_need_no_heap_and_are_full_after_8_memberships_of_the_host() {
+    for net in ALL {
+        small_pair!(pair, net);
+        let (a, b) = pair.datagram_sockets(net);
+        let group = |last: u16| match net.domain {
+            Domain::Inet => IpAddr::from([239, 1, 2, last as u8]),
+            Domain::Inet6 => IpAddr::from([0xff05, 0, 0, 0, 0, 0, 0, last]),
+        };
+        let add = if net.domain == Domain::Inet { IP_ADD_MEMBERSHIP } else { IPV6_JOIN_GROUP };
+        let refused = (0..20).find(|last| pair.b.setsockopt(b, add, Membership::of(group(*last))).is_err());
+        assert!(refused.is_some_and(|last| last >= 8), "{refused:?}");
+        assert_eq!(pair.b.setsockopt(b, add, Membership::of(group(99))), Err(Errno::ENOBUFS));
+        pair.a.setsockopt(a, add, Membership::of(group(0))).expect("room");
+        // The largest that fits, in fragments to the own host, whose queue has room for less.
+        for len in [1, 300, 600] {
+            assert_eq!(pair.a.send_to(a, &pattern(1, len), (group(0), 7).into()), Ok(len));
+            pair.settle();
+            for (stack, id) in [(&mut pair.a, a), (&mut pair.b, b)] {
+                assert_eq!(recv(stack, id, 700), Ok(pattern(1, len)), "{net:?}");
+            }
+        }
+        // With the socket its memberships end.
+        pair.b.close(b).expect("open");
+        let b = pair.b.socket(net.domain, Type::Datagram).expect("room");
+        assert_eq!(pair.b.setsockopt(b, add, Membership::of(group(99))), Ok(()));
+        assert!(pair.run_while(secs(60), |pair| pair.next_step().is_none()), "all is told");
+    }
 }
 
 #[test]

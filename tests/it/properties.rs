@@ -1,5 +1,6 @@
 //! What holds for every network, every buffer and every seed?
 
+mod calls;
 mod datagrams;
 mod runs;
 mod streams;

@@ -50,7 +50,7 @@ macro_rules! options {
 }
 
 options! {
-    "`SOCK_STREAM` or `SOCK_DGRAM`."
+    "`SOCK_STREAM`, `SOCK_DGRAM` (ICMP too) or `SOCK_RAW`."
     SO_TYPE: Type = Socket 3 Number true false
         "the socket's" "–"
         "tells how the socket was made";
@@ -58,9 +58,9 @@ options! {
     SO_DOMAIN: Domain = Socket 39 Number true false
         "the socket's" "–"
         "tells how the socket was made";
-    "The protocol's number: 6 is TCP, 17 is UDP."
+    "The protocol's number: 6 is TCP, 17 is UDP, 1 is ICMP, 58 is ICMPv6."
     SO_PROTOCOL: i32 = Socket 38 Number true false
-        "6, 17" "–"
+        "0 to 255" "–"
         "tells how the socket was made";
     "Whether the socket listens."
     SO_ACCEPTCONN: bool = Socket 30 Flag true false
@@ -125,7 +125,7 @@ options! {
     "Whether the data of a raw socket begins with the IP header."
     IP_HDRINCL: bool = Ip 3 Flag true true
         "0, 1" "0"
-        "raw sockets only: data begins with the IP header";
+        "IPv4 raw sockets only: data begins with the IP header";
     "Lets `recvmsg` tell the TTL of a datagram."
     IP_RECVTTL: bool = Ip 12 Flag true true
         "0, 1" "0"

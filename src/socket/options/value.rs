@@ -78,7 +78,8 @@ pub(crate) fn write(value: Value, shape: Shape, is_ip: bool, buffer: &mut [u8]) 
         Value::Number(number) => number,
         Value::Error(error) => error.map_or(0, Errno::number),
         Value::Kind(Type::Stream) => 1,
-        Value::Kind(Type::Datagram) => 2,
+        Value::Kind(Type::Datagram | Type::Icmp) => 2,
+        Value::Kind(Type::Raw(_)) => 3,
         Value::Family(Domain::Inet) => 2,
         Value::Family(Domain::Inet6) => 10,
         Value::Span(span) if shape == Shape::Linger => {

@@ -1,4 +1,4 @@
-//! What does a UDP socket hold?
+//! What does a socket of datagrams hold?
 
 use core::net::{IpAddr, SocketAddr};
 
@@ -6,6 +6,8 @@ use managed::ManagedSlice;
 use smoltcp::storage::{PacketBuffer, PacketMetadata};
 
 use super::message::total;
+use super::raw::Kind;
+use super::slots::NONE;
 
 /// One received datagram, as [`Stack::recv_from`](crate::Stack::recv_from) reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(crate) struct Envelope {
     pub(crate) ttl: Option<u8>,
     /// TOS or traffic class.
     pub(crate) tos: u8,
+    /// To be sent: whether the data begins with the IP header (`IP_HDRINCL`).
+    pub(crate) is_whole: bool,
 }
 
 /// Memory for one entry of a datagram queue.
@@ -108,13 +112,18 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// A UDP socket's queues and what the application asked of it.
+/// The queues of a UDP, ICMP or raw socket, and what the application asked of it.
 #[derive(Debug)]
 pub(crate) struct Datagrams<'a> {
+    pub(crate) kind: Kind,
+    /// The next raw socket, if this is one.
+    pub(crate) next_raw: u32,
     pub(crate) recv: Queue<'a>,
     pub(crate) send: Queue<'a>,
     /// How far the oldest datagram to be sent is out, if it has to be cut into fragments.
     pub(crate) cut: Option<Cut>,
+    /// Whether this host has its copy of the oldest datagram to be sent, if it is one for many.
+    pub(crate) is_looped: bool,
     pub(crate) shut_read: bool,
     pub(crate) shut_write: bool,
     /// Received datagrams that found no room.
@@ -134,7 +143,17 @@ pub(crate) struct Cut {
 
 impl<'a> Datagrams<'a> {
     pub(crate) fn new(recv: Queue<'a>, send: Queue<'a>) -> Self {
-        Self { recv, send, cut: None, shut_read: false, shut_write: false, overflows: 0 }
+        Self {
+            kind: Kind::Udp,
+            next_raw: NONE,
+            recv,
+            send,
+            cut: None,
+            is_looped: false,
+            shut_read: false,
+            shut_write: false,
+            overflows: 0,
+        }
     }
 }
 

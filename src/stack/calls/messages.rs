@@ -68,9 +68,10 @@ impl Stack<'_> {
     /// Queues one datagram for `remote`; binds an unbound socket to an ephemeral port.
     ///
     /// # Errors
-    /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast), ENETUNREACH (no route),
-    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux).
-    /// TCP ignores the address, as Linux does.
+    /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast without `SO_BROADCAST`), ENETUNREACH (no route),
+    /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux). For ICMP sockets: EINVAL (no
+    /// echo request). For raw sockets: EINVAL (no good header although `IP_HDRINCL` says so; over IPv6 a port that is
+    /// not the protocol's number). TCP ignores the address, as Linux does.
     ///
     /// # POSIX
     /// [sendto](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sendto.html)

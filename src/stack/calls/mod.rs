@@ -7,6 +7,7 @@ mod options;
 #[cfg(feature = "async")]
 pub(crate) mod patience;
 mod poll;
+mod raw;
 mod status;
 mod tcp;
 mod udp;
@@ -18,16 +19,20 @@ use super::Stack;
 use crate::demux::ports::{self, Claim};
 use crate::demux::{TCP, UDP};
 use crate::errno::Errno;
+use crate::socket::raw::Kind;
 use crate::socket::slots::Body;
 use crate::socket::tcp::Connection;
+use crate::socket::udp::Datagrams;
 use crate::socket::{Domain, Shutdown, SocketId, Type};
+use crate::stack::classify::ICMP;
 
 impl Stack<'_> {
     /// Makes a socket.
     ///
     /// # Errors
     /// - EMFILE: the socket table is full ([`Config::sockets_max`](crate::Config::sockets_max), or the caller's storage).
-    /// - ENOBUFS: every UDP queue of the caller's storage is in use.
+    /// - ENOBUFS: every UDP queue of the caller's storage is in use; ICMP and raw sockets have such queues too.
+    /// - EPROTONOSUPPORT: a raw socket for protocol 0.
     ///
     /// # POSIX
     /// [socket](https://pubs.opengroup.org/onlinepubs/9799919799/functions/socket.html)
@@ -43,21 +48,26 @@ impl Stack<'_> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn socket(&mut self, domain: Domain, kind: Type) -> Result<SocketId, Errno> {
+        if kind == Type::Raw(0) {
+            return Err(Errno::EPROTONOSUPPORT);
+        }
         let index = self.slots.take(domain).ok_or(Errno::EMFILE)?;
         self.deadlines.grow_to(self.slots.capacity());
         let body = match kind {
             Type::Stream => Some(Body::Tcp(Connection::fresh(self.now))),
-            Type::Datagram => self.queues.take().map(Body::Udp),
+            Type::Datagram | Type::Icmp | Type::Raw(_) => self.queues.take().map(Body::Udp),
         };
         let Some(body) = body else {
             self.slots.retire(index);
             return Err(Errno::ENOBUFS);
         };
         self.slots.get_mut(index).body = body;
+        self.prepare_datagrams(index, kind);
         Ok(self.slots.adopt(index))
     }
 
-    /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535).
+    /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535). The port of an ICMP socket
+    /// is its identifier; that of a raw socket is always its protocol's number, and it can be bound again.
     ///
     /// # Errors
     /// - EBADF: no such socket.
@@ -85,28 +95,32 @@ impl Stack<'_> {
     pub fn bind(&mut self, id: SocketId, local: SocketAddr) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
         let slot = self.slots.get(index);
+        if let Some(protocol) = raw_protocol(&slot.body) {
+            return self.bind_raw(index, protocol, local);
+        }
         if slot.local.is_some() {
             return Err(Errno::EINVAL);
         }
-        if !slot.speaks(local) {
-            return Err(Errno::EAFNOSUPPORT);
-        }
+        let local = slot.inner(local, Errno::EINVAL)?;
         let protocol = protocol_of(&slot.body);
         let ip = local.ip();
         if !ports::is_bindable(ip, self.is_local(ip), self.is_group(ip), protocol) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        let local = SocketAddr::new(ip, local.port());
+        let is_port_given = local.port() != 0;
         let local = if local.port() == 0 { self.choose_port(index, local)? } else { local };
         let claim = Claim::of(self.slots.get(index), local).ok_or(Errno::EBADF)?;
         if ports::is_in_use(&claim, index, &self.slots, &self.time_wait) {
             return Err(Errno::EADDRINUSE);
         }
-        self.set_local(index, local)
+        self.set_local(index, local)?;
+        let slot = self.slots.get_mut(index);
+        (slot.is_ip_given, slot.is_port_given) = (!ip.is_unspecified(), is_port_given);
+        Ok(())
     }
 
-    /// Connects: for TCP starts the handshake, for UDP fixes the peer that `send` sends to and from which
-    /// alone datagrams are received.
+    /// Connects: for TCP starts the handshake, for UDP, ICMP and raw sockets fixes the peer that `send` sends to and
+    /// from which alone datagrams are received.
     ///
     /// TCP answers EINPROGRESS, then EALREADY while the handshake runs; the socket becomes writable when it
     /// is over, and the next `connect` gives its outcome once: Ok, or the cause of the failure.
@@ -120,7 +134,8 @@ impl Stack<'_> {
     /// - ECONNREFUSED: the peer answered with RST.
     /// - ETIMEDOUT: no answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
     /// - EHOSTUNREACH: the neighbour did not answer three ARP requests or solicitations.
-    /// - ENETUNREACH: no route, or TCP to a group address. EACCES: UDP to a broadcast address.
+    /// - ENETUNREACH: no route, or TCP to a group address. EACCES: UDP to a broadcast address without
+    ///   `SO_BROADCAST`.
     /// - EAFNOSUPPORT: the other family.
     /// - EADDRNOTAVAIL: the very connection exists (TCP), no ephemeral port is free, port 0, or an unspecified address.
     /// - EADDRINUSE: UDP: another socket has this address and peer.
@@ -141,13 +156,10 @@ impl Stack<'_> {
     /// ```
     pub fn connect(&mut self, id: SocketId, remote: SocketAddr) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
-        if !self.slots.get(index).speaks(remote) {
-            return Err(Errno::EAFNOSUPPORT);
-        }
-        let remote = SocketAddr::new(remote.ip(), remote.port());
+        let remote = self.slots.get(index).peer(remote)?;
         match self.slots.get(index).body {
             Body::Tcp(_) => self.connect_tcp(index, remote),
-            Body::Udp(_) => self.connect_udp(index, remote),
+            Body::Udp(_) => self.connect_datagrams(index, remote),
             Body::Listener(_) => Err(Errno::EISCONN),
             Body::Free => Err(Errno::EBADF),
         }
@@ -212,9 +224,17 @@ impl Stack<'_> {
     }
 }
 
+fn raw_protocol(body: &Body<'_>) -> Option<u8> {
+    match body {
+        Body::Udp(Datagrams { kind: Kind::Raw(protocol), .. }) => Some(*protocol),
+        _ => None,
+    }
+}
+
 fn protocol_of(body: &Body<'_>) -> u8 {
     match body {
-        Body::Udp(_) => UDP,
+        Body::Udp(datagrams) if datagrams.kind == Kind::Udp => UDP,
+        Body::Udp(_) => ICMP,
         Body::Tcp(_) | Body::Listener(_) | Body::Free => TCP,
     }
 }

@@ -28,7 +28,7 @@ impl Stack<'_> {
     /// ```
     pub fn getsockname(&self, id: SocketId) -> Result<SocketAddr, Errno> {
         let slot = self.slots.get(self.slots.find(id)?);
-        Ok(slot.local.unwrap_or_else(|| SocketAddr::new(slot.wildcard(), 0)))
+        Ok(slot.local.map_or_else(|| SocketAddr::new(slot.wildcard(), 0), |local| slot.outer(local)))
     }
 
     /// The peer's address.
@@ -58,6 +58,41 @@ impl Stack<'_> {
             Body::Udp(_) => true,
             Body::Listener(_) | Body::Free => false,
         };
-        slot.remote.filter(|_| is_connected).ok_or(Errno::ENOTCONN)
+        // Linux: nobody is at port 0, which a raw socket's peer may have.
+        slot.remote
+            .filter(|remote| is_connected && remote.port() != 0)
+            .map(|remote| slot.outer(remote))
+            .ok_or(Errno::ENOTCONN)
+    }
+
+    /// Takes the peer of a datagram socket away (connect(2) with `AF_UNSPEC`): it sends and receives as before
+    /// [`connect`](Self::connect). An address or port that `bind` did not name is given back.
+    ///
+    /// # Errors
+    /// - EBADF: no such socket.
+    /// - EOPNOTSUPP: a TCP socket; close it instead.
+    ///
+    /// # POSIX
+    /// [connect](https://pubs.opengroup.org/onlinepubs/9799919799/functions/connect.html)
+    ///
+    /// # Examples
+    /// ```
+    /// # use smolsock::doctest::stack;
+    /// use smolsock::{Domain, Errno, Type};
+    /// # let (mut stack, mut device) = stack();
+    /// let socket = stack.socket(Domain::Inet, Type::Datagram)?;
+    /// stack.connect(socket, ([192, 0, 2, 9], 7).into())?;
+    /// stack.disconnect(socket)?;
+    /// assert_eq!(stack.getpeername(socket), Err(Errno::ENOTCONN));
+    /// assert_eq!(stack.getsockname(socket)?.to_string(), "0.0.0.0:0");
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn disconnect(&mut self, id: SocketId) -> Result<(), Errno> {
+        let index = self.slots.find(id)?;
+        match self.slots.get(index).body {
+            Body::Udp(_) => self.disconnect_udp(index),
+            Body::Tcp(_) | Body::Listener(_) => Err(Errno::EOPNOTSUPP),
+            Body::Free => Err(Errno::EBADF),
+        }
     }
 }

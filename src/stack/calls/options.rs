@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use crate::errno::Errno;
 use crate::socket::options::value::{self, Value};
+use crate::socket::raw::Kind;
 use crate::socket::slots::{Body, Slot};
 use crate::socket::sockopt::{self, Level, Name, Opt, OptionValue, Row, Shape, TcpInfo};
 use crate::socket::tcp::settings::retries_within;
@@ -25,7 +26,8 @@ impl Stack<'_> {
     /// - EDOM: the microseconds of a time are a second or more (raw form).
     /// - ENOENT: `TCP_CONGESTION` names what this build does not have.
     /// - EPROTO: a group for a stream. ENODEV: a group at an interface that is not there. EADDRINUSE: the socket is a
-    ///   member already. EADDRNOTAVAIL: it is none.
+    ///   member already. EADDRNOTAVAIL: it is none. ENOBUFS: no room for one more membership
+    ///   ([`Config::memberships_max`](crate::Config::memberships_max), or the caller's storage).
     ///
     /// # POSIX
     /// [setsockopt](https://pubs.opengroup.org/onlinepubs/9799919799/functions/setsockopt.html); Linux: socket(7), ip(7),
@@ -207,11 +209,13 @@ impl Stack<'_> {
         if let Some(value) = slot.options.get(name) {
             return Ok(value);
         }
-        let (is_stream, domain) = (is_stream(slot), slot.domain);
+        let domain = slot.domain;
         Ok(match name {
-            Name::SO_TYPE => Value::Kind(if is_stream { Type::Stream } else { Type::Datagram }),
+            Name::SO_TYPE => Value::Kind(datagram_kind(slot).map_or(Type::Stream, Kind::as_type)),
             Name::SO_DOMAIN => Value::Family(domain),
-            Name::SO_PROTOCOL => Value::Number(if is_stream { PROTOCOL_TCP } else { PROTOCOL_UDP }),
+            Name::SO_PROTOCOL => {
+                Value::Number(datagram_kind(slot).map_or(PROTOCOL_TCP, |kind| kind.protocol(domain).into()))
+            }
             Name::SO_ACCEPTCONN => Value::Flag(matches!(slot.body, Body::Listener(_))),
             Name::SO_ERROR => Value::Error(self.report(index)),
             Name::SO_RCVBUF => Value::Number(self.buffer_bytes(index).0),
@@ -314,8 +318,7 @@ fn check_set(slot: &Slot<'_>, row: &Row) -> Result<(), Errno> {
         ("IP_ADD_MEMBERSHIP" | "IP_DROP_MEMBERSHIP" | "IPV6_JOIN_GROUP" | "IPV6_LEAVE_GROUP", true) => {
             Err(Errno::EPROTO)
         }
-        // There are no raw sockets yet.
-        ("IP_HDRINCL", _) => Err(Errno::ENOPROTOOPT),
+        ("IP_HDRINCL", _) if !is_raw_v4(slot) => Err(Errno::ENOPROTOOPT),
         _ => Ok(()),
     }
 }
@@ -328,6 +331,15 @@ fn check_level(slot: &Slot<'_>, level: Level) -> Result<(), ()> {
         Level::Tcp if is_stream(slot) => Ok(()),
         Level::Ipv6 | Level::Tcp => Err(()),
     }
+}
+
+/// What a socket of datagrams speaks.
+fn datagram_kind(slot: &Slot<'_>) -> Option<Kind> {
+    if let Body::Udp(datagrams) = &slot.body { Some(datagrams.kind) } else { None }
+}
+
+fn is_raw_v4(slot: &Slot<'_>) -> bool {
+    slot.domain == Domain::Inet && matches!(datagram_kind(slot), Some(Kind::Raw(_)))
 }
 
 fn is_stream(slot: &Slot<'_>) -> bool {
@@ -343,5 +355,4 @@ fn membership(row: &Row, value: Value) -> Result<sockopt::Membership, Errno> {
 
 const LEVELS: [Level; 4] = [Level::Socket, Level::Ip, Level::Ipv6, Level::Tcp];
 const PROTOCOL_TCP: i32 = 6;
-const PROTOCOL_UDP: i32 = 17;
 const MAX_SEGMENT_DEFAULT: i32 = 536;

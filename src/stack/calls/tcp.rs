@@ -108,6 +108,7 @@ impl Stack<'_> {
         // Linux: O_NONBLOCK is not inherited.
         slot.options.nonblocking = false;
         let Some(remote) = slot.remote else { unreachable!("a child has a peer") };
+        let remote = slot.outer(remote);
         self.promote_oldest(index);
         Ok((self.slots.adopt(child), remote))
     }
@@ -121,7 +122,7 @@ impl Stack<'_> {
             // Linux `__inet_stream_connect`: it is over, whoever was told why, and the socket can try again.
             (Phase::Connecting | Phase::Connected, TcpState::Closed) => {
                 let cause = self.report(index).unwrap_or(Errno::ECONNABORTED);
-                self.disconnect(index);
+                self.take_back(index);
                 return Err(cause);
             }
             (Phase::Connecting, _) => return Err(Errno::EALREADY),
@@ -130,7 +131,7 @@ impl Stack<'_> {
                 return Ok(());
             }
         }
-        if remote.port() == 0 || remote.ip().is_unspecified() {
+        if remote.port() == 0 {
             return Err(Errno::EADDRNOTAVAIL);
         }
         if self.is_group(remote.ip()) {
@@ -274,7 +275,7 @@ impl Stack<'_> {
             TcpState::Closed => return Err(Errno::ENOTCONN),
             // Linux takes the attempt back (`inet_shutdown`, `tcp_disconnect`).
             TcpState::SynSent => {
-                self.disconnect(index);
+                self.take_back(index);
                 let slot = self.slots.get_mut(index);
                 slot.fail(Errno::ECONNRESET);
                 slot.wake_all();
@@ -366,7 +367,7 @@ impl Stack<'_> {
     }
 
     /// Forgets a connection, or the attempt at one: the socket is fresh again, and bound as it was.
-    fn disconnect(&mut self, index: u32) {
+    fn take_back(&mut self, index: u32) {
         self.demux.remove(&mut self.slots, index);
         self.deadlines.clear(index);
         if let Some(engine) = self.slots.connection(index).disconnect() {

@@ -7,17 +7,19 @@ use crate::errno::Errno;
 use crate::socket::flags::MsgFlags;
 use crate::socket::message::{Control, INTERFACE, PacketInfo, RecvMessage, SendMessage, scatter, total};
 use crate::socket::options::Options;
+use crate::socket::raw::Kind;
 use crate::socket::slots::Body;
 use crate::socket::udp::{Datagrams, Envelope};
 use crate::socket::{Domain, Shutdown};
 use crate::stack::Stack;
 
 impl Stack<'_> {
-    pub(super) fn connect_udp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
-        if remote.port() == 0 || remote.ip().is_unspecified() {
+    /// `protocol`: UDP, or ICMP, which has no remote port.
+    pub(super) fn connect_udp(&mut self, index: u32, protocol: u8, remote: SocketAddr) -> Result<(), Errno> {
+        if remote.port() == 0 && protocol == UDP {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        let source = self.source_towards(remote)?;
+        let source = self.source_towards(index, remote)?;
         self.bind_if_needed(index)?;
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
@@ -25,7 +27,7 @@ impl Stack<'_> {
             return Err(Errno::EINVAL);
         }
         let local = SocketAddr::new(ip, bound.port());
-        if self.demux.find(UDP, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
+        if self.demux.find(protocol, &local, Some(&remote), &self.slots, &self.time_wait) != Route::Nobody
             && self.slots.get(index).remote != Some(remote)
         {
             return Err(Errno::EADDRINUSE);
@@ -36,28 +38,45 @@ impl Stack<'_> {
         self.demux.add(&mut self.slots, index)
     }
 
-    pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
-        let to = message.to.map(|remote| SocketAddr::new(remote.ip(), remote.port()));
-        if to.is_some_and(|remote| !self.slots.get(index).speaks(remote)) {
-            return Err(Errno::EAFNOSUPPORT);
+    pub(super) fn disconnect_udp(&mut self, index: u32) -> Result<(), Errno> {
+        if self.slots.get(index).remote.is_none() {
+            return Ok(());
         }
+        self.demux.remove(&mut self.slots, index);
+        let slot = self.slots.get_mut(index);
+        slot.remote = None;
+        if slot.is_raw() {
+            return Ok(());
+        }
+        let wildcard = slot.wildcard();
+        slot.local = slot
+            .local
+            .filter(|_| slot.is_port_given)
+            .map(|local| SocketAddr::new(if slot.is_ip_given { local.ip() } else { wildcard }, local.port()));
+        if slot.local.is_some() { self.demux.add(&mut self.slots, index) } else { Ok(()) }
+    }
+
+    pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
+        let to = message.to.map(|remote| self.slots.get(index).peer(remote)).transpose()?;
         if let Some(error) = self.report(index) {
             return Err(error);
         }
         let slot = self.slots.get(index);
-        let Body::Udp(Datagrams { shut_write, .. }) = slot.body else { return Err(Errno::EBADF) };
+        let Body::Udp(Datagrams { kind, shut_write, .. }) = slot.body else { return Err(Errno::EBADF) };
         if shut_write {
             return Err(Errno::EPIPE);
         }
         let remote = to.or(slot.remote).ok_or(Errno::EDESTADDRREQ)?;
-        if remote.port() == 0 || remote.ip().is_unspecified() {
+        if remote.port() == 0 && kind == Kind::Udp {
             return Err(Errno::EINVAL);
         }
-        let (domain, tos) = (slot.domain, slot.options.tos);
-        let chosen = self.chosen_source(domain, &message.control)?;
-        let source = self.source_towards(remote)?;
+        let domain = if remote.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
+        let tos = slot.options.tos;
+        let chosen = self.chosen_source(index, domain, &message.control)?;
+        let source = self.source_towards(index, remote)?;
         let len = total(message.pieces);
-        if len > self.payload_max(domain) {
+        let is_whole = self.check_message(index, remote, message)?;
+        if !is_whole && len > kind.payload_max(domain) {
             return Err(Errno::EMSGSIZE);
         }
         self.bind_if_needed(index)?;
@@ -68,7 +87,8 @@ impl Stack<'_> {
         if local.is_loopback() && !self.is_local(remote.ip()) {
             return Err(Errno::EINVAL);
         }
-        let envelope = Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos) };
+        let envelope =
+            Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos), is_whole };
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         if len > datagrams.send.capacity() {
@@ -82,20 +102,22 @@ impl Stack<'_> {
     }
 
     /// The source address that a datagram's control data asks for.
-    fn chosen_source(&self, domain: Domain, control: &Control) -> Result<Option<IpAddr>, Errno> {
+    fn chosen_source(&self, index: u32, domain: Domain, control: &Control) -> Result<Option<IpAddr>, Errno> {
         // Linux `ip_cmsg_send`.
         if domain == Domain::Inet && control.ttl == Some(0) {
             return Err(Errno::EINVAL);
         }
         let Some(PacketInfo { local, interface }) = control.packet_info else { return Ok(None) };
-        if local.is_ipv4() != (domain == Domain::Inet) {
-            return Err(Errno::EINVAL);
-        }
+        let local =
+            self.slots.get(index).inner(SocketAddr::new(local, 0), Errno::EINVAL).map_err(|_| Errno::EINVAL)?.ip();
         if interface > INTERFACE {
             return Err(Errno::ENODEV);
         }
         if local.is_unspecified() {
             return Ok(None);
+        }
+        if local.is_ipv4() != (domain == Domain::Inet) {
+            return Err(Errno::EINVAL);
         }
         match domain {
             _ if self.is_own(local) => Ok(Some(local)),
@@ -116,12 +138,15 @@ impl Stack<'_> {
         if let Some(error) = self.report(index) {
             return Err(error);
         }
-        let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Err(Errno::EBADF) };
+        let slot = self.slots.get_mut(index);
+        let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         let shut_read = datagrams.shut_read;
         let next = if flags.contains(MsgFlags::PEEK) { datagrams.recv.peek() } else { datagrams.recv.pop() };
         match next {
             Some((envelope, data)) => {
-                Ok(Some(Received { len: scatter(data, buffers), full_len: data.len(), envelope }))
+                let (len, full_len) = (scatter(data, buffers), data.len());
+                let (remote, local) = (slot.outer(envelope.remote), slot.outer_ip(envelope.local));
+                Ok(Some(Received { len, full_len, envelope: Envelope { remote, local, ..envelope } }))
             }
             None if shut_read => Ok(None),
             None => Err(Errno::EAGAIN),
@@ -140,6 +165,7 @@ impl Stack<'_> {
 
     /// What was queued still goes out (UDP has no connection that could hold it back).
     pub(super) fn close_udp(&mut self, index: u32) {
+        self.leave_groups(index);
         let slot = self.slots.get_mut(index);
         let Body::Udp(datagrams) = &mut slot.body else { return };
         if datagrams.send.is_empty() {
@@ -147,22 +173,16 @@ impl Stack<'_> {
         }
         datagrams.recv.clear();
         slot.owned = false;
+        self.raws.remove(&mut self.slots, index);
         self.demux.remove(&mut self.slots, index);
         self.make_due(index);
     }
 
-    /// The largest UDP payload there is, bytes: what the length fields of IP and UDP can say.
-    pub(in crate::stack) fn payload_max(&self, domain: Domain) -> usize {
-        match domain {
-            Domain::Inet => 65_535 - 20 - 8,
-            Domain::Inet6 => 65_535 - 8,
-        }
-    }
-
     /// The own address that a datagram to `remote` carries.
-    fn source_towards(&mut self, remote: SocketAddr) -> Result<IpAddr, Errno> {
-        if self.is_broadcast(remote.ip()) {
-            // SO_BROADCAST is not set (it cannot be, yet).
+    pub(super) fn source_towards(&mut self, index: u32, remote: SocketAddr) -> Result<IpAddr, Errno> {
+        let slot = self.slots.get(index);
+        // Linux: a socket that was allowed to connect may go on.
+        if self.is_broadcast(remote.ip()) && !slot.options.broadcast && slot.remote != Some(remote) {
             return Err(Errno::EACCES);
         }
         self.next_hop(remote.ip()).ok_or(Errno::ENETUNREACH)?;

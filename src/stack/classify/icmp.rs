@@ -15,7 +15,7 @@ pub(crate) struct IcmpError {
     pub(crate) carrier: Flow,
     /// IP protocol of the quoted packet.
     pub(crate) quoted_protocol: u8,
-    /// Source of the quoted packet: our side. The port is 0 unless the protocol is TCP or UDP.
+    /// Source of the quoted packet: our side. The port is that of TCP or UDP, or the identifier of an echo request.
     pub(crate) quoted_local: SocketAddr,
     /// Destination of the quoted packet.
     pub(crate) quoted_remote: SocketAddr,
@@ -65,7 +65,7 @@ pub(super) fn classify(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) ->
         Ok(quoted) if quoted.source.is_ipv4() == is_v4 => Class::IcmpError(error(kind, carrier, &quoted)),
         Ok(_) | Err(Odd::Malformed) => Class::Malformed,
         // It does not say which flow it is about.
-        Err(Odd::Fragment | Odd::Other) => Class::Icmp(carrier),
+        Err(Odd::Fragment | Odd::Problem(_) | Odd::Other) => Class::Icmp(carrier),
     }
 }
 
@@ -75,6 +75,12 @@ fn error(kind: IcmpErrorKind, carrier: Flow, quoted: &Packet<'_>) -> IcmpError {
         local_port = u16::from_be_bytes([*l0, *l1]);
         remote_port = u16::from_be_bytes([*r0, *r1]);
         tcp_seq = (quoted.protocol == TCP).then(|| u32::from_be_bytes(*seq));
+    }
+    // An echo request's identifier is the port of the socket that sent it.
+    if let (ICMP, Some([8, 0, _, _, high, low, ..])) | (ICMPV6, Some([128, 0, _, _, high, low, ..])) =
+        (quoted.protocol, quoted.payload.first_chunk::<8>())
+    {
+        local_port = u16::from_be_bytes([*high, *low]);
     }
     IcmpError {
         kind,

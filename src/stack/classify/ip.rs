@@ -24,10 +24,25 @@ pub(crate) struct Packet<'f> {
 pub(crate) enum Odd {
     /// It is a part of a packet.
     Fragment,
-    /// It is another protocol, or on its way to another host.
+    /// It asks for what this host cannot do.
+    Problem(Problem),
+    /// It is another protocol.
     Other,
     /// It ends too early, or its headers have no end.
     Malformed,
+}
+
+/// What is wrong with the headers of an IPv6 packet, as ICMPv6 tells it (RFC 4443 §3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// 0: a field, 2: an option.
+    pub(crate) code: u8,
+    /// Where it stands in the packet.
+    pub(crate) pointer: u32,
+    /// Whether nobody is told.
+    pub(crate) is_silent: bool,
+    /// Whether its sender is told even if the packet went to a group.
+    pub(crate) is_for_groups: bool,
 }
 
 /// Takes the headers off an IP packet of either version; padding may follow it.
@@ -145,25 +160,84 @@ impl Header {
     }
 }
 
+/// Where the field stands that names the protocol of an IPv6 packet's payload, bytes from its start.
+pub(crate) fn last_next_header(packet: &[u8]) -> u32 {
+    let (mut field, mut at) = (IPV6_NEXT_HEADER, IPV6_HEADER_LEN);
+    while let (Some(next), Some(&[_, units, ..])) = (packet.get(field), packet.get(at..)) {
+        let units = match *next {
+            HOP_BY_HOP if field == IPV6_NEXT_HEADER => units,
+            ROUTING | DESTINATION_OPTIONS => units,
+            // It says nothing of its length.
+            FRAGMENT => 0,
+            _ => break,
+        };
+        field = at;
+        at += (usize::from(units) + 1) * 8;
+    }
+    field as u32
+}
+
 /// Finds the payload behind extension headers (RFC 8200 §4).
 fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<(u8, &[u8]), Odd> {
+    let (whole_len, mut is_first) = (bytes.len(), true);
     for _ in 0..=EXTENSIONS_MAX {
         match next {
+            // §4.1: only right behind the IPv6 header.
+            HOP_BY_HOP if !is_first => return Ok((next, bytes)),
             HOP_BY_HOP | DESTINATION_OPTIONS | ROUTING => {}
             FRAGMENT => return Err(Odd::Fragment),
             _ => return Ok((next, bytes)),
         }
         let [after, units, _, segments_left, ..] = *bytes else { return Err(Odd::Malformed) };
-        // RFC 8200 §4.4: this host is not the last on the route, and it is no router.
+        let at = IPV6_HEADER_LEN + whole_len - bytes.len();
+        // RFC 8200 §4.4: this host knows no type of route that goes on; the pointer names the type.
         if next == ROUTING && segments_left != 0 {
-            return Err(Odd::Other);
+            let pointer = at as u32 + 2;
+            return Err(Odd::Problem(Problem { code: 0, pointer, is_silent: false, is_for_groups: false }));
         }
-        bytes = bytes.get((usize::from(units) + 1) * 8..).ok_or(Odd::Malformed)?;
+        let (header, rest) = bytes.split_at_checked((usize::from(units) + 1) * 8).ok_or(Odd::Malformed)?;
+        if next != ROUTING {
+            check_options(header, at)?;
+        }
+        bytes = rest;
+        is_first = false;
         next = after;
     }
     Err(Odd::Malformed)
 }
 
+/// Looks through the options in an extension header that stands `at` bytes behind the packet's start (RFC 8200 §4.2).
+fn check_options(header: &[u8], at: usize) -> Result<(), Odd> {
+    let mut next = 2;
+    while let Some(kind) = header.get(next) {
+        if *kind == PAD_1 {
+            next += 1;
+            continue;
+        }
+        let len = usize::from(*header.get(next + 1).ok_or(Odd::Malformed)?);
+        if next + 2 + len > header.len() {
+            return Err(Odd::Malformed);
+        }
+        // The two high bits say what becomes of the packet where nobody knows the option.
+        let action = kind >> 6;
+        if action != 0 {
+            let pointer = (at + next) as u32;
+            return Err(Odd::Problem(Problem {
+                code: 2,
+                pointer,
+                is_silent: action == 0b01,
+                is_for_groups: action == 0b10,
+            }));
+        }
+        next += 2 + len;
+    }
+    Ok(())
+}
+
+const IPV6_HEADER_LEN: usize = 40;
+/// Where the IPv6 header names what follows it.
+const IPV6_NEXT_HEADER: usize = 6;
+const PAD_1: u8 = 0;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 /// Extension headers in one packet; more serve nobody but attackers.

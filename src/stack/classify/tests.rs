@@ -212,7 +212,9 @@ fn up_to_eight_extension_headers_are_skipped() {
     assert!(matches!(classify(Medium::Ip, &chain(&[0, 44])), Class::Fragment(_)));
     let mut on_its_way = chain(&[43]);
     on_its_way[43] = 1;
-    assert_eq!(classify(Medium::Ip, &on_its_way), Class::Other, "a routing header with segments left");
+    let problem = Problem { code: 0, pointer: 42, is_silent: false, is_for_groups: false };
+    let told = classify(Medium::Ip, &on_its_way);
+    assert_eq!(told, Class::Problem(portless(6, None), problem), "a routing header with segments left");
 }
 
 #[test]

@@ -98,6 +98,8 @@ pub(crate) fn write(kind: Kind, group: Ipv4Addr, source: Ipv4Addr, packet: &mut 
     repr.emit(&mut IgmpPacket::new_unchecked(message));
 }
 
+/// IP protocol number.
+pub(crate) const IGMP: u8 = 2;
 /// All systems on this subnet.
 pub(crate) const ALL_SYSTEMS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
 const ALL_ROUTERS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 2);

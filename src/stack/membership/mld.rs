@@ -98,6 +98,8 @@ pub(crate) fn solicited_node(addr: Ipv6Addr) -> Ipv6Addr {
 
 /// All nodes on this link.
 pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+/// All nodes on this interface.
+pub(crate) const ALL_NODES_OF_INTERFACE: Ipv6Addr = Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1);
 /// Where reports go (RFC 3810 §5.2.14).
 pub(crate) const ALL_MLDV2_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16);
 /// Every MLD packet that we send is that long.
@@ -107,7 +109,8 @@ const HEADER_LEN: usize = 40;
 const HOP_BY_HOP: [u8; 8] = [58, 0, 5, 2, 0, 0, 1, 0];
 const REPORT_HEADER_LEN: usize = 8;
 const RECORD_LEN: usize = 20;
-const QUERY: u8 = 130;
+/// ICMPv6 type of queries.
+pub(crate) const QUERY: u8 = 130;
 const QUERY_V1_LEN: usize = 24;
 const QUERY_V2_LEN_MIN: usize = 28;
 

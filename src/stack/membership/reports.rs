@@ -95,6 +95,13 @@ impl<'a> Reports<'a> {
         true
     }
 
+    /// The host is a member by itself: routers that ask are told, and nothing is told unasked. `false`: as above.
+    pub(crate) fn join_silently(&mut self, group: IpAddr) -> bool {
+        let Some(index) = self.place() else { return false };
+        self.topics[index] = Topic { group, is_member: true, ..Topic::EMPTY };
+        true
+    }
+
     /// The last member of `group` went.
     pub(crate) fn leave(&mut self, group: IpAddr, now: Instant) {
         let Some(index) = self.all().iter().position(|topic| topic.group == group) else { return };

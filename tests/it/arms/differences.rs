@@ -32,3 +32,6 @@ pub const TIMESTAMPS: Difference =
 /// RFC 1122 §4.1.3.3.
 pub const UNREACHABLE: Difference = "**A datagram socket is told EHOSTUNREACH** when the neighbour that it sent to does not answer: \
      UDP must pass on what is known to have gone wrong (RFC 1122 §4.1.3.3). Linux tells it only with `IP_RECVERR`.";
+/// Whoever wants that closes.
+pub const DISCONNECT: Difference = "**A TCP socket cannot be disconnected** (connect to AF_UNSPEC): EOPNOTSUPP. Close it, with \
+     a linger time of 0 if the peer shall see a reset.";

@@ -124,7 +124,8 @@ impl Ours {
             }
             Call::SendMsg(sock, pieces, to, control) => self.send_message(sock, pieces, to, control),
             Call::RecvMsg(_, sizes, flags) => recv_message(stack, id, sizes, flags),
-            _ => Ok(Seen::NotYet("connect to AF_UNSPEC")),
+            Call::Disconnect(_) => stack.disconnect(id).map(|()| Seen::Done),
+            _ => Ok(Seen::NotYet("a call")),
         }
     }
 
@@ -132,8 +133,8 @@ impl Ours {
         let kind = match kind {
             Kind::Stream => Type::Stream,
             Kind::Datagram => Type::Datagram,
-            Kind::Ping => return Ok(Seen::NotYet("ping sockets")),
-            Kind::Raw(_) => return Ok(Seen::NotYet("raw sockets")),
+            Kind::Ping => Type::Icmp,
+            Kind::Raw(protocol) => Type::Raw(protocol),
         };
         let stack = match sock.host() {
             Host::A => &mut self.pair.a,
@@ -174,7 +175,7 @@ impl Ours {
         data.truncate(datagram.len);
         // The kernel's call returns the full length if it is asked for it.
         let count = if numbered(flags).contains(MsgFlags::TRUNC) { datagram.full_len } else { datagram.len };
-        let from = Some(datagram.remote).filter(|remote| remote.port() != 0);
+        let from = Some(datagram.remote).filter(|remote| !remote.ip().is_unspecified());
         Ok(Seen::Received(Received { data, count, from, ..Received::default() }))
     }
 
@@ -255,6 +256,10 @@ impl Arm for Ours {
 
     fn expects<'a>(&self, step: &'a Step) -> &'a Answer {
         step.ours()
+    }
+
+    fn ends_with(&self, step: &Step) -> bool {
+        step.ends_ours
     }
 
     fn port_of(&mut self, sock: Sock) -> Option<u16> {

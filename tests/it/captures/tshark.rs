@@ -61,7 +61,7 @@ pub fn frames(path: &Path) -> Vec<Frame> {
     run(path, &arguments).lines().map(frame).collect()
 }
 
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "frame.number",
     "frame.packet_id",
     "frame.packet_flags_direction",
@@ -75,6 +75,7 @@ const FIELDS: [&str; 17] = [
     "udp.checksum.status",
     "icmp.checksum.status",
     "icmpv6.checksum.status",
+    "igmp.checksum.status",
     "eth.src",
     "ip.src",
     "ipv6.src",
@@ -100,9 +101,9 @@ fn frame(line: &str) -> Frame {
         md5: fields[6].to_owned(),
         comments: several(7).collect(),
         // 0: bad, 1: good, 2: not verified.
-        has_bad_checksum: (8..=12).any(|at| several(at).any(|status| status == "0")),
-        sources: (13..16).flat_map(several).collect(),
-        protocols: fields[16].split(':').map(str::to_owned).collect(),
+        has_bad_checksum: (8..=13).any(|at| several(at).any(|status| status == "0")),
+        sources: (14..17).flat_map(several).collect(),
+        protocols: fields[17].split(':').map(str::to_owned).collect(),
     }
 }
 
