@@ -13,11 +13,12 @@ pub struct Readiness(u8);
 impl Readiness {
     /// Nothing.
     pub const NONE: Self = Self(0);
-    /// `POLLIN`: `recv` or `accept` gives something, be it the end of the stream or an error.
+    /// `POLLIN`: `recv` or `accept` gives something, be it the end of the stream.
     pub const IN: Self = Self(1);
     /// `POLLOUT`: `send` takes something, or says why it never will again.
     pub const OUT: Self = Self(2);
-    /// `POLLERR`: an error waits to be read.
+    /// `POLLERR`: an error waits to be read; whichever call comes next tells it. It ends the waits of readers and
+    /// of writers.
     pub const ERR: Self = Self(4);
     /// `POLLHUP`: both directions are over.
     pub const HUP: Self = Self(8);

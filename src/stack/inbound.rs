@@ -102,9 +102,6 @@ fn is_same_family(slot: &Slot<'_>, local: SocketAddr) -> bool {
 /// Puts a datagram into a socket's queue, or counts it.
 fn queue(slot: &mut Slot<'_>, counters: &mut Counters, envelope: Envelope, data: &[u8]) {
     let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
-    if datagrams.shut_read {
-        return;
-    }
     if datagrams.recv.push(envelope, data) {
         slot.wake_read();
     } else {

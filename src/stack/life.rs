@@ -388,8 +388,8 @@ impl Stack<'_> {
         }
         if !owned && connection.stage == Stage::Own {
             engine.abort();
-        } else if connection.shut_read {
-            connection.unread_from = connection.unread_from.wrapping_add(engine.discard() as u32);
+        } else {
+            connection.discard_late();
         }
     }
 
@@ -445,7 +445,7 @@ impl Stack<'_> {
                     ready |= Readiness::HUP;
                 }
                 if slot.error.is_some() {
-                    ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
+                    ready |= Readiness::ERR;
                 }
                 ready
             }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::task::Waker;
 
-use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IP_MTU, Membership};
+use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IP_MTU, Membership, SO_REUSEADDR};
 use smolsock::{Domain, Errno, Interest, Shutdown, Type};
 
 use crate::by_name;
@@ -24,7 +24,7 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("bind", "EINVAL", "sockets::names::a_second_bind_is_einval"),
     ("close", "EBADF", CLOSED),
     ("connect", "EACCES", "sockets::datagrams::impossible_receivers_are_refused_at_once"),
-    ("connect", "EADDRINUSE", "errnos::connect_to_where_the_port_leads_already_is_eaddrinuse"),
+    ("connect", "EADDRINUSE", "errnos::connect_of_a_datagram_socket_to_the_peer_of_another_on_its_port_is_eaddrinuse"),
     (
         "connect",
         "EADDRNOTAVAIL",
@@ -33,6 +33,7 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("connect", "EAFNOSUPPORT", "sockets::names::a_name_of_the_other_family_is_eafnosupport"),
     ("connect", "EALREADY", "sockets::connect::connect_is_in_progress_then_already_then_done_then_connected"),
     ("connect", "EBADF", CLOSED),
+    ("connect", "ECONNABORTED", "sockets::connect::any_call_reports_the_refusal_once"),
     ("connect", "ECONNREFUSED", "sockets::connect::a_reset_is_econnrefused_once_and_then_the_socket_can_connect_again"),
     ("connect", "EHOSTUNREACH", "sockets::connect::a_silent_neighbour_is_asked_three_times_and_is_then_unreachable"),
     ("connect", "EINPROGRESS", "sockets::connect::connect_is_in_progress_then_already_then_done_then_connected"),
@@ -73,7 +74,6 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("recv_from", "EAGAIN", "errnos::recv_from_has_nothing_yet_and_reports_a_refusal_once"),
     ("recv_from", "EBADF", CLOSED),
     ("recv_from", "ECONNREFUSED", "errnos::recv_from_has_nothing_yet_and_reports_a_refusal_once"),
-    ("recv_from", "EOPNOTSUPP", "sockets::stream::a_connection_takes_no_address_and_no_backlog"),
     ("recv_with", "EINVAL", "sockets::messages::urgent_data_does_not_exist"),
     ("register_waker", "EBADF", "errnos::register_waker_on_a_closed_socket_is_ebadf"),
     ("select", "EBADF", "sockets::poll::select_counts_sockets_in_each_set_and_leaves_sets_alone_if_an_id_is_stale"),
@@ -89,7 +89,6 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("send_to", "EAFNOSUPPORT", "sockets::names::a_name_of_the_other_family_is_eafnosupport"),
     ("send_to", "EAGAIN", "errnos::without_a_free_ephemeral_port_listen_is_eaddrinuse_and_send_to_eagain"),
     ("send_to", "EINVAL", "sockets::datagrams::impossible_receivers_are_refused_at_once"),
-    ("send_to", "EISCONN", "sockets::stream::a_connection_takes_no_address_and_no_backlog"),
     ("send_to", "ENETUNREACH", "sockets::datagrams::impossible_receivers_are_refused_at_once"),
     ("send_to", "EPIPE", "sockets::stream::a_fresh_stream_is_not_connected"),
     ("send_with", "EOPNOTSUPP", "sockets::messages::urgent_data_does_not_exist"),
@@ -215,7 +214,7 @@ fn recv_from_has_nothing_yet_and_reports_a_refusal_once() {
 
 /// A listener's port, when it listens no more, leads to those whom it has accepted.
 #[test]
-fn connect_to_where_the_port_leads_already_is_eaddrinuse() {
+fn connect_to_where_the_port_leads_already_is_eaddrnotavail() {
     let mut pair = Pair::new(IP);
     let listener = pair.b_listens(IP, 80, 1);
     let client = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
@@ -224,8 +223,21 @@ fn connect_to_where_the_port_leads_already_is_eaddrinuse() {
     pair.settle();
     assert!(pair.b.accept(listener).is_ok());
     pair.b.shutdown(listener, Shutdown::Read).expect("it listens");
-    assert_eq!(pair.b.connect(listener, IP.a(1000)), Err(Errno::EADDRINUSE));
+    assert_eq!(pair.b.connect(listener, IP.a(1000)), Err(Errno::EADDRNOTAVAIL));
     assert_eq!(pair.b.connect(listener, IP.a(1001)), Err(Errno::EINPROGRESS));
+}
+
+#[test]
+fn connect_of_a_datagram_socket_to_the_peer_of_another_on_its_port_is_eaddrinuse() {
+    let mut pair = Pair::new(IP);
+    let [first, second] = [(); 2].map(|()| {
+        let id = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");
+        pair.a.setsockopt(id, SO_REUSEADDR, true).expect("it is open");
+        pair.a.bind(id, IP.a(1000)).expect("a shared port");
+        id
+    });
+    assert_eq!(pair.a.connect(first, IP.b(9)), Ok(()));
+    assert_eq!(pair.a.connect(second, IP.b(9)), Err(Errno::EADDRINUSE));
 }
 
 #[test]

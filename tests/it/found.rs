@@ -294,6 +294,8 @@ fn a_connect_that_was_taken_back_fails_no_more() {
     pair.settle();
     assert_eq!(pair.a.shutdown(id, Shutdown::Both), Ok(()));
     pair.run_for(secs(10));
+    // Linux `tcp_disconnect`: that it was taken back is an error too, and the only one.
+    assert_eq!(pair.a.take_error(id), Ok(Some(Errno::ECONNRESET)));
     assert_eq!(pair.a.take_error(id), Ok(None));
 }
 

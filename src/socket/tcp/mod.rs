@@ -32,8 +32,10 @@ pub(crate) struct Connection<'a> {
     pub(crate) phase: Phase,
     /// `connect` succeeded and has not said so yet.
     pub(crate) unreported: bool,
-    /// The application shut its reading side.
+    /// The application shut its reading side: what comes later is thrown away.
     pub(crate) shut_read: bool,
+    /// Bytes that had arrived before that, and can still be read.
+    pub(crate) kept: usize,
     /// The peer's FIN was taken, whatever came later.
     pub(crate) has_ended: bool,
     /// The application shut its writing side.
@@ -95,7 +97,7 @@ pub(crate) struct Connection<'a> {
 pub(crate) enum Phase {
     /// Never connected, or ready for another `connect`.
     Fresh,
-    /// `connect` was called; the handshake runs, or failed and nobody was told.
+    /// `connect` was called; the handshake runs, or failed and `connect` has not said so.
     Connecting,
     /// Established, now or at some time.
     Connected,
@@ -121,6 +123,7 @@ impl<'a> Connection<'a> {
             phase: Phase::Fresh,
             unreported: false,
             shut_read: false,
+            kept: 0,
             shut_write: false,
             has_ended: false,
             stage: Stage::Own,
@@ -161,7 +164,35 @@ impl<'a> Connection<'a> {
     /// Bytes that `recv` could give.
     #[inline]
     pub(crate) fn recv_queue(&self) -> usize {
-        self.engine.as_ref().map_or(0, Engine::recv_queue)
+        if self.shut_read { self.kept } else { self.engine.as_ref().map_or(0, Engine::recv_queue) }
+    }
+
+    /// The reading side is shut. Linux: what had arrived can still be read.
+    pub(crate) fn shut_reading(&mut self) {
+        self.kept = self.recv_queue();
+        self.shut_read = true;
+    }
+
+    /// Throws received bytes away that came after the reading side was shut. What had come before stands in
+    /// front of them, and must be read first.
+    pub(crate) fn discard_late(&mut self) {
+        if self.shut_read
+            && self.kept == 0
+            && let Some(engine) = &mut self.engine
+        {
+            self.unread_from = self.unread_from.wrapping_add(engine.discard() as u32);
+        }
+    }
+
+    /// Back to where it was before `connect`; its engine, if it has one.
+    pub(crate) fn disconnect(&mut self) -> Option<Engine<'a>> {
+        self.phase = Phase::Fresh;
+        (self.unreported, self.has_ended) = (false, false);
+        (self.shut_read, self.kept, self.shut_write) = (false, 0, false);
+        (self.deadline, self.probe_at, self.soft_error) = (None, None, None);
+        // It may stand in line for its neighbour, and shall not hear what becomes of the question.
+        self.next_hop = None;
+        self.engine.take()
     }
 
     /// Size of the receive buffer, bytes; 0 without a connection.

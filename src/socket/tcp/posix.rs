@@ -25,7 +25,7 @@ pub(crate) enum RecvVerdict {
 pub(crate) fn recv(connection: &Connection<'_>, error: Option<Errno>) -> RecvVerdict {
     let state = connection.state();
     // Bytes that arrived before a failure are still the application's.
-    if connection.recv_queue() > 0 && !connection.shut_read {
+    if connection.recv_queue() > 0 {
         return RecvVerdict::Take;
     }
     // The peer's FIN stands after its last byte, whatever happened later.
@@ -42,10 +42,10 @@ pub(crate) fn recv(connection: &Connection<'_>, error: Option<Errno>) -> RecvVer
     match (connection.phase, state) {
         // Never connected.
         (Phase::Fresh, _) => RecvVerdict::Fail(Errno::ENOTCONN),
+        // Ended or refused, and everything about it has been reported (Linux: both sides are shut).
+        (Phase::Connecting | Phase::Connected, TcpState::Closed) => RecvVerdict::EndOfStream,
         // The handshake runs: not yet.
         (Phase::Connecting, _) => RecvVerdict::Fail(Errno::EAGAIN),
-        // Ended, and everything about it has been reported.
-        (Phase::Connected, TcpState::Closed) => RecvVerdict::EndOfStream,
         // Open, and nothing has arrived.
         (Phase::Connected, _) => RecvVerdict::Fail(Errno::EAGAIN),
     }
@@ -117,7 +117,7 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_w
         ready |= Readiness::IN | Readiness::RDHUP;
     }
     if error.is_some() {
-        ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
+        ready |= Readiness::ERR;
     }
     if state != TcpState::SynSent {
         if is_enough(connection, low_water) {

@@ -71,8 +71,7 @@ impl Stack<'_> {
     /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast without `SO_BROADCAST`), ENETUNREACH (no route),
     /// EINVAL (port 0), EAFNOSUPPORT (the other family), EAGAIN (no free port, as on Linux). For ICMP sockets: EINVAL (no
     /// echo request). For raw sockets: EINVAL (no good header although `IP_HDRINCL` says so; over IPv6 a port that is
-    /// not the protocol's number).
-    /// For TCP: EISCONN when connected, EPIPE otherwise.
+    /// not the protocol's number). TCP ignores the address, as Linux does.
     ///
     /// # POSIX
     /// [sendto](https://pubs.opengroup.org/onlinepubs/9799919799/functions/sendto.html)
@@ -92,12 +91,13 @@ impl Stack<'_> {
         self.send_pieces(id, &SendMessage { pieces: &[data], to: Some(remote), control: Control::NONE }, MsgFlags::NONE)
     }
 
-    /// Takes one datagram, and says who sent it. A datagram larger than `buffer` is truncated, and says so.
+    /// Takes one datagram, and says who sent it. A datagram larger than `buffer` is truncated, and says so. Of a
+    /// stream it takes bytes as [`recv`](Self::recv) does, and names nobody: the unspecified address, and port 0.
     ///
     /// # Errors
     /// - EBADF: no such socket. EAGAIN: nothing has arrived.
     /// - ECONNREFUSED …: a connected socket's earlier datagram found no receiver (once).
-    /// - EOPNOTSUPP: a TCP socket (POSIX leaves the address of a stream open).
+    /// - TCP: those of [`recv`](Self::recv).
     ///
     /// # POSIX
     /// [recvfrom](https://pubs.opengroup.org/onlinepubs/9799919799/functions/recvfrom.html)
@@ -281,18 +281,22 @@ impl Stack<'_> {
     /// ```
     pub fn recv_from_with(&mut self, id: SocketId, buffer: &mut [u8], flags: MsgFlags) -> Result<Datagram, Errno> {
         let index = self.slots.find(id)?;
+        let nowhere = SocketAddr::new(self.slots.get(index).wildcard(), 0);
+        let from_nowhere = || Datagram { len: 0, full_len: 0, remote: nowhere, local: nowhere.ip() };
         match self.slots.get(index).body {
             Body::Udp(_) => {
-                let nowhere = SocketAddr::new(self.slots.get(index).wildcard(), 0);
                 let datagram = self.recv_udp(index, &mut [buffer], flags)?;
                 // A socket whose reading side is shut has nothing to say of a sender: an empty datagram
                 // from nowhere is what Linux gives.
-                Ok(datagram.map_or(Datagram { len: 0, full_len: 0, remote: nowhere, local: nowhere.ip() }, |got| {
+                Ok(datagram.map_or_else(from_nowhere, |got| {
                     let (remote, local) = (got.envelope.remote, got.envelope.local);
                     Datagram { len: got.len, full_len: got.full_len, remote, local }
                 }))
             }
-            Body::Tcp(_) | Body::Listener(_) => Err(Errno::EOPNOTSUPP),
+            Body::Tcp(_) | Body::Listener(_) => {
+                let len = self.recvmsg(id, &mut [buffer], flags)?.len;
+                Ok(Datagram { len, full_len: len, ..from_nowhere() })
+            }
             Body::Free => Err(Errno::EBADF),
         }
     }
@@ -301,7 +305,8 @@ impl Stack<'_> {
     ///
     /// # Errors
     /// - Those of [`send_with`](Self::send_with), and with an address those of [`send_to`](Self::send_to).
-    /// - EINVAL: the source address in the control data is not the host's, or of the other family; an IPv4 TTL of 0.
+    /// - ENETUNREACH (IPv4), EINVAL (IPv6): the source address in the control data is not the host's.
+    /// - EINVAL: it is of the other family; an IPv4 TTL of 0.
     /// - ENODEV: the control data names an interface that does not exist.
     ///
     /// # POSIX
@@ -373,9 +378,7 @@ impl Stack<'_> {
         let slot = self.slots.get(index);
         match &slot.body {
             Body::Udp(_) => self.send_udp(index, message),
-            Body::Tcp(connection) if message.to.is_some() => {
-                Err(if connection.state().is_synchronized() { Errno::EISCONN } else { Errno::EPIPE })
-            }
+            // Linux ignores an address.
             Body::Tcp(_) => self.send_tcp(index, message.pieces),
             Body::Listener(_) => Err(Errno::EPIPE),
             Body::Free => Err(Errno::EBADF),

@@ -129,13 +129,16 @@ impl Stack<'_> {
     /// - EBADF: no such socket.
     /// - EINPROGRESS, EALREADY: TCP, see above.
     /// - EISCONN: connected already, or listening.
+    /// - ECONNABORTED: the connection ended before `connect` was asked for the outcome, and another call has told the
+    ///   cause; the next `connect` begins anew (Linux).
     /// - ECONNREFUSED: the peer answered with RST.
     /// - ETIMEDOUT: no answer within [`Config::connect_timeout`](crate::Config::connect_timeout).
     /// - EHOSTUNREACH: the neighbour did not answer three ARP requests or solicitations.
     /// - ENETUNREACH: no route, or TCP to a group address. EACCES: UDP to a broadcast address without
     ///   `SO_BROADCAST`.
-    /// - EAFNOSUPPORT: the other family. EADDRINUSE: the very connection exists.
-    /// - EADDRNOTAVAIL: no ephemeral port is free, port 0, or an unspecified address.
+    /// - EAFNOSUPPORT: the other family.
+    /// - EADDRNOTAVAIL: the very connection exists (TCP), no ephemeral port is free, port 0, or an unspecified address.
+    /// - EADDRINUSE: UDP: another socket has this address and peer.
     /// - ENOBUFS: no room for a connection.
     ///
     /// # POSIX
@@ -162,10 +165,11 @@ impl Stack<'_> {
         }
     }
 
-    /// Ends one or both directions. For TCP, `Write` sends what is queued and then a FIN.
+    /// Ends one or both directions. For TCP, `Write` sends what is queued and then a FIN; after `Read`, what had
+    /// arrived can be read, and what comes later is thrown away.
     ///
     /// # Errors
-    /// EBADF: no such socket. ENOTCONN: not connected.
+    /// EBADF: no such socket. ENOTCONN: not connected; a UDP socket's directions end all the same (Linux).
     ///
     /// # POSIX
     /// [shutdown](https://pubs.opengroup.org/onlinepubs/9799919799/functions/shutdown.html)
@@ -189,13 +193,9 @@ impl Stack<'_> {
         }
     }
 
-    /// Takes the pending error; after a failed `connect` the socket is fresh again.
+    /// Takes the pending error.
     fn report(&mut self, index: u32) -> Option<Errno> {
-        let error = self.slots.get_mut(index).error.take();
-        if error.is_some() {
-            self.forget_failed_connect(index);
-        }
-        error
+        self.slots.get_mut(index).error.take()
     }
 
     /// Binds a slot, and makes it known if it can be reached that way: a UDP socket at once, a TCP socket

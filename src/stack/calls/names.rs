@@ -58,7 +58,11 @@ impl Stack<'_> {
             Body::Udp(_) => true,
             Body::Listener(_) | Body::Free => false,
         };
-        slot.remote.filter(|_| is_connected).map(|remote| slot.outer(remote)).ok_or(Errno::ENOTCONN)
+        // Linux: nobody is at port 0, which a raw socket's peer may have.
+        slot.remote
+            .filter(|remote| is_connected && remote.port() != 0)
+            .map(|remote| slot.outer(remote))
+            .ok_or(Errno::ENOTCONN)
     }
 
     /// Takes the peer of a datagram socket away (connect(2) with `AF_UNSPEC`): it sends and receives as before

@@ -167,6 +167,8 @@ impl Stack<'_> {
         }
         match name {
             Name::SO_RCVBUF | Name::SO_SNDBUF => self.resize_queues(index),
+            // Whoever waits may have enough now.
+            Name::SO_RCVLOWAT => self.wake_ready(index),
             _ => self.follow_options(index),
         }
         Ok(())
@@ -196,7 +198,11 @@ impl Stack<'_> {
     fn get_option(&mut self, index: u32, name: Name) -> Result<Value, Errno> {
         let row = name.row();
         let slot = self.slots.get_mut(index);
-        check_level(slot, row.level).map_err(|()| Errno::EOPNOTSUPP)?;
+        check_level(slot, row.level).map_err(|()| match (row.level, slot.domain) {
+            // Linux `ipv6_getsockopt` looks into its own table.
+            (Level::Tcp, Domain::Inet6) => Errno::ENOPROTOOPT,
+            _ => Errno::EOPNOTSUPP,
+        })?;
         if !row.can_get {
             return Err(Errno::ENOPROTOOPT);
         }

@@ -114,18 +114,22 @@ impl Stack<'_> {
     }
 
     pub(super) fn connect_tcp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
-        if let Some(error) = self.report(index) {
-            return Err(error);
-        }
         let connection = self.slots.connection(index);
-        match (connection.phase, connection.unreported) {
+        match (connection.phase, connection.state()) {
             (Phase::Fresh, _) => {}
+            // Accepted, or told already.
+            (Phase::Connected, _) if !connection.unreported => return Err(Errno::EISCONN),
+            // Linux `__inet_stream_connect`: it is over, whoever was told why, and the socket can try again.
+            (Phase::Connecting | Phase::Connected, TcpState::Closed) => {
+                let cause = self.report(index).unwrap_or(Errno::ECONNABORTED);
+                self.take_back(index);
+                return Err(cause);
+            }
             (Phase::Connecting, _) => return Err(Errno::EALREADY),
-            (Phase::Connected, true) => {
+            (Phase::Connected, _) => {
                 connection.unreported = false;
                 return Ok(());
             }
-            (Phase::Connected, false) => return Err(Errno::EISCONN),
         }
         if remote.port() == 0 {
             return Err(Errno::EADDRNOTAVAIL);
@@ -159,7 +163,8 @@ impl Stack<'_> {
             Some(local) => {
                 let local = SocketAddr::new(ip, local.port());
                 let taken = demux.find(TCP, &local, Some(&remote), slots, time_wait);
-                if taken == crate::demux::Route::Nobody { Ok(local) } else { Err(Errno::EADDRINUSE) }
+                // Linux `__inet_check_established`.
+                if taken == crate::demux::Route::Nobody { Ok(local) } else { Err(Errno::EADDRNOTAVAIL) }
             }
             None => {
                 let is_free =
@@ -179,6 +184,8 @@ impl Stack<'_> {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let slot = self.slots.get_mut(index);
+        // Linux `tcp_connect_init`: what an earlier attempt left behind is forgotten.
+        slot.error = None;
         let bound = slot.local.replace(local);
         slot.remote = Some(remote);
         if let Err(error) = self.demux.add(&mut self.slots, index) {
@@ -207,22 +214,6 @@ impl Stack<'_> {
         }
         self.make_due(index);
         Ok(())
-    }
-
-    /// After the failure of a `connect` was reported, the socket can try again.
-    pub(super) fn forget_failed_connect(&mut self, index: u32) {
-        if let Body::Tcp(connection) = &self.slots.get(index).body
-            && connection.phase == Phase::Connecting
-            && connection.state() == TcpState::Closed
-        {
-            let connection = self.slots.connection(index);
-            connection.phase = Phase::Fresh;
-            let engine = connection.engine.take();
-            if let Some(engine) = engine {
-                self.engines.give(engine);
-            }
-            self.slots.get_mut(index).remote = None;
-        }
     }
 
     pub(super) fn send_tcp(&mut self, index: u32, pieces: &[&[u8]]) -> Result<usize, Errno> {
@@ -264,12 +255,17 @@ impl Stack<'_> {
             RecvVerdict::Fail(errno) => Err(errno),
             RecvVerdict::Report => self.report(index).map_or(Ok(0), Err),
             RecvVerdict::Take => {
+                let readable = connection.recv_queue();
                 let Some(engine) = &mut connection.engine else { return Ok(0) };
-                let taken = take(engine, buffers, flags);
+                let taken = take(engine, readable, buffers, flags);
                 if flags.contains(MsgFlags::PEEK) {
                     return Ok(taken);
                 }
                 connection.unread_from = connection.unread_from.wrapping_add(taken as u32);
+                if connection.shut_read {
+                    connection.kept -= taken;
+                    connection.discard_late();
+                }
                 // The window may open: a step can tell the peer.
                 self.make_due(index);
                 Ok(taken)
@@ -281,9 +277,12 @@ impl Stack<'_> {
         let connection = self.slots.connection(index);
         match connection.state() {
             TcpState::Closed => return Err(Errno::ENOTCONN),
-            // Linux takes the attempt back (`inet_shutdown`).
+            // Linux takes the attempt back (`inet_shutdown`, `tcp_disconnect`).
             TcpState::SynSent => {
                 self.take_back(index);
+                let slot = self.slots.get_mut(index);
+                slot.fail(Errno::ECONNRESET);
+                slot.wake_all();
                 return Ok(());
             }
             // B8: smoltcp cannot close a half-open connection.
@@ -295,14 +294,15 @@ impl Stack<'_> {
         }
         let connection = self.slots.connection(index);
         let Some(engine) = &mut connection.engine else { return Err(Errno::ENOTCONN) };
-        if how.reads() {
-            connection.shut_read = true;
-            connection.unread_from = connection.unread_from.wrapping_add(engine.discard() as u32);
-        }
+        // Linux `inet_shutdown`: whoever ends it has seen that it is there.
+        connection.unreported = false;
         if how.writes() && !connection.shut_write {
             connection.shut_write = true;
             connection.is_clock_late = true;
             engine.close();
+        }
+        if how.reads() {
+            connection.shut_reading();
         }
         self.slots.get_mut(index).wake_all();
         self.make_due(index);
@@ -348,8 +348,9 @@ impl Stack<'_> {
         let slot = self.slots.get_mut(index);
         slot.owned = false;
         let connection = self.slots.connection(index);
+        let has_unread = connection.recv_queue() > 0;
         let Some(engine) = &mut connection.engine else { return self.free(index) };
-        if engine.recv_queue() > 0 && !connection.shut_read {
+        if has_unread {
             // RFC 2525 §2.17: data that was never read is lost, and the peer must learn it.
             return self.reset(index);
         }
@@ -369,16 +370,11 @@ impl Stack<'_> {
         self.make_due(index);
     }
 
-    /// Takes a `connect` back: the socket is fresh again, and bound as it was.
+    /// Forgets a connection, or the attempt at one: the socket is fresh again, and bound as it was.
     fn take_back(&mut self, index: u32) {
         self.demux.remove(&mut self.slots, index);
         self.deadlines.clear(index);
-        let connection = self.slots.connection(index);
-        connection.phase = Phase::Fresh;
-        connection.deadline = None;
-        // It may stand in line for its neighbour, and shall not hear what becomes of the question.
-        connection.next_hop = None;
-        if let Some(engine) = connection.engine.take() {
+        if let Some(engine) = self.slots.connection(index).disconnect() {
             self.engines.give(engine);
         }
         let slot = self.slots.get_mut(index);
@@ -412,16 +408,17 @@ impl Stack<'_> {
     }
 }
 
-/// Takes received bytes as `flags` say: copied or counted only, gone or still there afterwards.
-fn take(engine: &mut Engine<'_>, buffers: &mut [&mut [u8]], flags: MsgFlags) -> usize {
+/// Takes up to `readable` received bytes as `flags` say: copied or counted only, gone or still there afterwards.
+fn take(engine: &mut Engine<'_>, readable: usize, buffers: &mut [&mut [u8]], flags: MsgFlags) -> usize {
     match (flags.contains(MsgFlags::PEEK), flags.contains(MsgFlags::TRUNC)) {
-        (true, false) => engine.peek(buffers),
-        (true, true) => engine.recv_queue().min(room(buffers)),
-        (false, true) => engine.skip(room(buffers)),
+        (true, false) => engine.peek(buffers).min(readable),
+        (true, true) => readable.min(room(buffers)),
+        (false, true) => engine.skip(readable.min(room(buffers))),
         (false, false) => {
             let mut taken = 0;
             for buffer in buffers {
-                let filled = engine.recv(buffer);
+                let len = buffer.len().min(readable - taken);
+                let filled = engine.recv(&mut buffer[..len]);
                 taken += filled;
                 if filled < buffer.len() {
                     break;

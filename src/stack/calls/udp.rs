@@ -119,7 +119,13 @@ impl Stack<'_> {
         if local.is_ipv4() != (domain == Domain::Inet) {
             return Err(Errno::EINVAL);
         }
-        if self.is_own(local) { Ok(Some(local)) } else { Err(Errno::EINVAL) }
+        match domain {
+            _ if self.is_own(local) => Ok(Some(local)),
+            // Linux finds no route from there (`ip_route_output_key_hash_rcu`), or refuses the address
+            // (`ip6_datagram_send_ctl`).
+            Domain::Inet => Err(Errno::ENETUNREACH),
+            Domain::Inet6 => Err(Errno::EINVAL),
+        }
     }
 
     /// `None`: the reading side is shut and nothing is left.
@@ -149,14 +155,12 @@ impl Stack<'_> {
 
     pub(super) fn shutdown_udp(&mut self, index: u32, how: Shutdown) -> Result<(), Errno> {
         let slot = self.slots.get_mut(index);
-        if slot.remote.is_none() {
-            return Err(Errno::ENOTCONN);
-        }
         let Body::Udp(datagrams) = &mut slot.body else { return Err(Errno::EBADF) };
         datagrams.shut_read |= how.reads();
         datagrams.shut_write |= how.writes();
         slot.wake_all();
-        Ok(())
+        // Linux `inet_shutdown`: it acts, so that whoever waits learns of it, and complains.
+        if slot.remote.is_some() { Ok(()) } else { Err(Errno::ENOTCONN) }
     }
 
     /// What was queued still goes out (UDP has no connection that could hold it back).

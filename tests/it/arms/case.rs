@@ -24,6 +24,8 @@ pub struct Step {
     pub linux: Answer,
     /// What our stack answers instead, where it differs on purpose.
     pub ours: Option<(Answer, Difference)>,
+    /// What follows makes no sense to our stack, because it differs here.
+    pub ends_ours: bool,
 }
 
 /// A host of the two.
@@ -313,7 +315,7 @@ pub fn listener(sock: Sock, at: At, backlog: usize) -> [Step; 3] {
 
 impl Step {
     fn new(call: Call, linux: Answer) -> Self {
-        Self { call, linux, ours: None }
+        Self { call, linux, ours: None, ends_ours: false }
     }
 
     fn answers(mut self, linux: Answer) -> Self {
@@ -351,6 +353,12 @@ impl Step {
     pub fn but_ours(mut self, ours: Answer, why: Difference) -> Self {
         self.ours = Some((ours, why));
         self
+    }
+
+    /// Our stack refuses to do this, on purpose: the case is over for it.
+    pub fn but_we_refuse(mut self, errno: Errno, why: Difference) -> Self {
+        self.ends_ours = true;
+        self.but_ours(Answer::Fails(errno), why)
     }
 
     /// What our stack is to answer.

@@ -1,15 +1,20 @@
 //! What does our stack answer?
 //!
-//! The only file that knows which calls are there: what is not is [`Seen::NotYet`].
+//! The only place that knows which calls are there: what is not is [`Seen::NotYet`].
+
+mod options;
 
 use std::collections::BTreeMap;
 
 use smolsock::time::{Duration, Instant};
-use smolsock::{Domain, Errno, SocketId, Stack, Type};
+use smolsock::{
+    Control, Domain, Errno, MsgFlags, PacketInfo, SendMessage, SocketFlags, SocketId, Stack, StatusFlags, Type,
+};
 
 use super::super::pair::{ETHERNET, Pair};
-use super::case::{Answer, At, Call, Data, Flags, Host, Kind, NONE, Opt, Sock, Step};
-use super::run::{Arm, Received, Scope, Seen, bytes, resolve, sock_of};
+use super::case::{Answer, At, Call, Control as CaseControl, Data, Family, Flags, Host, Kind, NONE, Place, Sock, Step};
+use super::case::{DONTWAIT, NOSIGNAL, OOB, PEEK, TRUNC, WAITALL};
+use super::run::{Arm, Received, Scope, Seen, address, bytes, latin, resolve, sock_of};
 
 /// Two hosts on a cable, for the time of one case.
 #[derive(Debug)]
@@ -50,7 +55,7 @@ impl Ours {
             }
             Call::Accept(_, new) => {
                 let (stack, id) = self.at(sock)?;
-                let (child, from) = stack.accept(id)?;
+                let (child, from) = stack.accept4(id, SocketFlags::NONBLOCK)?;
                 self.sockets.insert(new, child);
                 Ok(Seen::Address(from))
             }
@@ -93,82 +98,103 @@ impl Ours {
                 let (stack, id) = self.at(sock)?;
                 stack.tcp_state(id).map(Seen::State)
             }
-            Call::Get(_, Opt::SO_ERROR) => {
-                let (stack, id) = self.at(sock)?;
-                stack.take_error(id).map(|error| Seen::Is(error.map_or(0, |error| i64::from(error.number()))))
-            }
             _ => self.make_rest(call),
         }
     }
 
-    /// Calls that are not there yet.
+    /// What concerns options, descriptors and messages.
     fn make_rest(&mut self, call: &Call) -> Result<Seen, Errno> {
-        Ok(Seen::NotYet(match call {
-            Call::Disconnect(_) => "connect to AF_UNSPEC",
-            Call::SendMsg(..) => "sendmsg",
-            Call::RecvMsg(..) => "recvmsg",
-            Call::Set(..) => "setsockopt",
-            Call::Get(..) => "getsockopt",
-            Call::SetCongestion(..) | Call::Congestion(_) => "TCP_CONGESTION",
-            Call::Join(..) | Call::Leave(..) => "group membership",
-            Call::Dup(..) => "dup",
-            Call::Waiting(_) => "FIONREAD",
-            Call::Unacknowledged(_) => "SIOCOUTQ",
-            Call::IsNonBlocking(_) => "F_GETFL",
-            _ => "a call",
-        }))
+        let (domain, (stack, id)) = (self.scope.domain, self.at(sock_of(call))?);
+        match *call {
+            Call::Set(_, opt, value) => options::set(stack, id, opt, value),
+            Call::Get(_, opt) => options::get(stack, id, opt),
+            Call::SetCongestion(_, name) => options::set_congestion(stack, id, name),
+            Call::Congestion(_) => options::congestion(stack, id),
+            Call::Join(_, place) => options::join(stack, id, address(place, Family::Own, domain)),
+            Call::Leave(_, place) => options::leave(stack, id, address(place, Family::Own, domain)),
+            Call::Dup(_, copy) => {
+                let id = stack.dup(id)?;
+                self.sockets.insert(copy, id);
+                Ok(Seen::Done)
+            }
+            Call::Waiting(_) => stack.ioctl_fionread(id).map(|len| Seen::Is(len as i64)),
+            Call::Unacknowledged(_) => stack.ioctl_siocoutq(id).map(|len| Seen::Is(len as i64)),
+            Call::IsNonBlocking(_) => {
+                stack.fcntl_getfl(id).map(|flags| Seen::Is(i64::from(flags.contains(StatusFlags::NONBLOCK))))
+            }
+            Call::SendMsg(sock, pieces, to, control) => self.send_message(sock, pieces, to, control),
+            Call::RecvMsg(_, sizes, flags) => recv_message(stack, id, sizes, flags),
+            Call::Disconnect(_) => stack.disconnect(id).map(|()| Seen::Done),
+            _ => Ok(Seen::NotYet("a call")),
+        }
     }
 
     fn socket(&mut self, sock: Sock, domain: Domain, kind: Kind) -> Result<Seen, Errno> {
         let kind = match kind {
             Kind::Stream => Type::Stream,
             Kind::Datagram => Type::Datagram,
-            Kind::Ping => return Ok(Seen::NotYet("ping sockets")),
-            Kind::Raw(_) => return Ok(Seen::NotYet("raw sockets")),
+            Kind::Ping => Type::Icmp,
+            Kind::Raw(protocol) => Type::Raw(protocol),
         };
         let stack = match sock.host() {
             Host::A => &mut self.pair.a,
             Host::B => &mut self.pair.b,
         };
         let id = stack.socket(domain, kind)?;
+        stack.fcntl_setfl(id, StatusFlags::NONBLOCK)?;
         self.sockets.insert(sock, id);
         Ok(Seen::Done)
     }
 
     fn send(&mut self, sock: Sock, data: Data, to: Option<At>, flags: Flags) -> Result<Seen, Errno> {
-        if flags != NONE {
-            return Ok(Seen::NotYet("flags of send"));
-        }
         let (data, to) = (bytes(data), to.map(|at| resolve(at, self)));
         let (stack, id) = self.at(sock)?;
         let taken = match to {
-            Some(to) => stack.send_to(id, &data, to)?,
-            None => stack.send(id, &data)?,
+            Some(to) if flags == NONE => stack.send_to(id, &data, to)?,
+            Some(_) => {
+                let message = SendMessage { pieces: &[&data], to, control: Control::NONE };
+                stack.sendmsg(id, &message, numbered(flags))?
+            }
+            None => stack.send_with(id, &data, numbered(flags))?,
         };
         Ok(Seen::Is(taken as i64))
     }
 
     fn recv(&mut self, sock: Sock, len: usize, flags: Flags) -> Result<Seen, Errno> {
-        if flags != NONE {
-            return Ok(Seen::NotYet("flags of recv"));
-        }
         let mut data = vec![0; len];
         let (stack, id) = self.at(sock)?;
-        let count = stack.recv(id, &mut data)?;
+        let count = stack.recv_with(id, &mut data, numbered(flags))?;
         data.truncate(count);
         Ok(Seen::Received(Received { data, count, ..Received::default() }))
     }
 
     fn recv_from(&mut self, sock: Sock, len: usize, flags: Flags) -> Result<Seen, Errno> {
-        if flags != NONE {
-            return Ok(Seen::NotYet("flags of recv"));
-        }
         let mut data = vec![0; len];
         let (stack, id) = self.at(sock)?;
-        let datagram = stack.recv_from(id, &mut data)?;
+        let datagram = stack.recv_from_with(id, &mut data, numbered(flags))?;
         data.truncate(datagram.len);
-        let from = Some(datagram.remote);
-        Ok(Seen::Received(Received { data, count: datagram.len, from, ..Received::default() }))
+        // The kernel's call returns the full length if it is asked for it.
+        let count = if numbered(flags).contains(MsgFlags::TRUNC) { datagram.full_len } else { datagram.len };
+        let from = Some(datagram.remote).filter(|remote| !remote.ip().is_unspecified());
+        Ok(Seen::Received(Received { data, count, from, ..Received::default() }))
+    }
+
+    fn send_message(
+        &mut self,
+        sock: Sock,
+        pieces: &[&str],
+        to: Option<At>,
+        control: CaseControl,
+    ) -> Result<Seen, Errno> {
+        let domain = self.scope.domain;
+        let to = to.map(|at| resolve(at, self));
+        let local = |place: Place| PacketInfo { local: address(place, Family::Own, domain), interface: 0 };
+        let control = Control { packet_info: control.local.map(local), ttl: control.ttl, tos: control.tos };
+        let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| latin(piece)).collect();
+        let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+        let (stack, id) = self.at(sock)?;
+        let taken = stack.sendmsg(id, &SendMessage { pieces: &pieces, to, control }, MsgFlags::NONE)?;
+        Ok(Seen::Is(taken as i64))
     }
 
     fn fill(&mut self, sock: Sock) -> Result<Seen, Errno> {
@@ -232,6 +258,10 @@ impl Arm for Ours {
         step.ours()
     }
 
+    fn ends_with(&self, step: &Step) -> bool {
+        step.ends_ours
+    }
+
     fn port_of(&mut self, sock: Sock) -> Option<u16> {
         let (stack, id) = self.at(sock).ok()?;
         stack.getsockname(id).ok().map(|name| name.port())
@@ -240,6 +270,36 @@ impl Arm for Ours {
     fn scope(&self) -> Scope {
         self.scope
     }
+}
+
+fn recv_message(stack: &mut Stack<'static>, id: SocketId, sizes: &[usize], flags: Flags) -> Result<Seen, Errno> {
+    let mut buffers: Vec<Vec<u8>> = sizes.iter().map(|size| vec![0; *size]).collect();
+    let mut slices: Vec<&mut [u8]> = buffers.iter_mut().map(Vec::as_mut_slice).collect();
+    let message = stack.recvmsg(id, &mut slices, numbered(flags))?;
+    let mut data = buffers.concat();
+    data.truncate(message.len);
+    Ok(Seen::Received(Received {
+        data,
+        count: if numbered(flags).contains(MsgFlags::TRUNC) { message.full_len } else { message.len },
+        is_truncated: message.flags.contains(MsgFlags::TRUNC),
+        from: message.remote,
+        local: message.control.packet_info.map(|info| info.local),
+        ttl: message.control.ttl,
+        tos: message.control.tos,
+    }))
+}
+
+fn numbered(flags: Flags) -> MsgFlags {
+    let all = [
+        (OOB, MsgFlags::OOB),
+        (PEEK, MsgFlags::PEEK),
+        (TRUNC, MsgFlags::TRUNC),
+        (DONTWAIT, MsgFlags::DONTWAIT),
+        (WAITALL, MsgFlags::WAITALL),
+        (NOSIGNAL, MsgFlags::NOSIGNAL),
+    ];
+    let set = all.into_iter().filter(|(number, _)| flags.0 & number.0 != 0);
+    set.fold(MsgFlags::NONE, |all, (_, flag)| all | flag)
 }
 
 /// How long a step waits, in virtual time, for an answer that does not come.

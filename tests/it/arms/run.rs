@@ -17,6 +17,11 @@ pub trait Arm {
     fn wait(&mut self, is_first: bool) -> bool;
     /// What this arm has to answer.
     fn expects<'a>(&self, step: &'a Step) -> &'a Answer;
+    /// Whether the case is over for this arm when it has made this step.
+    fn ends_with(&self, step: &Step) -> bool {
+        let _ = step;
+        false
+    }
     /// The local port of a socket.
     fn port_of(&mut self, sock: Sock) -> Option<u16>;
     /// What the case's own ports and addresses are.
@@ -87,6 +92,9 @@ pub fn run(case: &Case, arm: &mut impl Arm) -> Outcome {
         }
         if !is_answer(expected, &seen, arm) {
             return Outcome::Differs(complaint(case, number, expected, &seen, arm));
+        }
+        if arm.ends_with(step) {
+            break;
         }
     }
     Outcome::Agrees

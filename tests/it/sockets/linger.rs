@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smolsock::sockopt::{SO_LINGER, TCP_LINGER2, TCP_SYNCNT, TCP_USER_TIMEOUT};
-use smolsock::{Errno, Shutdown, TcpState, Type};
+use smolsock::{Errno, MsgFlags, Shutdown, TcpState, Type};
 
 use crate::pair::{ALL, End, IP, Pair, recv, secs, states};
 
@@ -98,17 +98,26 @@ fn a_close_that_does_not_wait_says_goodbye_in_the_background_whatever_linger_say
 }
 
 #[test]
-fn shut_rd_throws_away_what_is_there_and_what_comes() {
+fn shut_rd_leaves_what_is_there_and_throws_away_what_comes() {
     for net in ALL {
         let mut pair = Pair::tuned(net, |config| config.tcp_recv_bytes = 1_000);
         let (client, server) = pair.connection(net);
         assert_eq!(pair.a.send(client, &[1; 500]), Ok(500));
         pair.settle();
         pair.b.shutdown(server, Shutdown::Read).expect("it is open");
-        assert_eq!(pair.b.recv(server, &mut [0; 64]), Ok(0));
+        assert_eq!(pair.b.ioctl_fionread(server), Ok(500));
         assert_eq!(pair.a.send(client, &[2; 9_000]), Ok(9_000));
         pair.run_for(secs(5));
-        assert_eq!(pair.b.recv(server, &mut [0; 64]), Ok(0));
+        assert_eq!(pair.b.ioctl_fionread(server), Ok(500));
+        assert_eq!(pair.b.recv_with(server, &mut [0; 1_000], MsgFlags::PEEK), Ok(500));
+        let mut data = [0; 1_000];
+        assert_eq!(pair.b.recv(server, &mut data[..400]), Ok(400));
+        assert_eq!(pair.b.recv(server, &mut data[400..]), Ok(100));
+        assert_eq!(data[..500], [1; 500]);
+        assert_eq!(pair.b.recv(server, &mut data), Ok(0));
+        pair.run_for(secs(60));
+        assert_eq!(pair.b.recv(server, &mut data), Ok(0));
+        assert_eq!(pair.a.ioctl_siocoutq(client), Ok(0), "all of it was taken, and thrown away");
         assert_eq!(pair.b.send(server, b"still there"), Ok(11));
         pair.settle();
         assert_eq!(recv(&mut pair.a, client, 64).as_deref(), Ok(&b"still there"[..]));

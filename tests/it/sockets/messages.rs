@@ -159,7 +159,8 @@ fn control_data_chooses_the_source_among_the_own_addresses() {
             let message = SendMessage { pieces: &[b"x"], to: Some(net.b(7)), control };
             pair.a.sendmsg(a, &message, MsgFlags::NONE)
         };
-        assert_eq!(send(with(net.elsewhere(0).ip(), 0)), Err(Errno::EINVAL));
+        let foreign = if net == IP { Errno::ENETUNREACH } else { Errno::EINVAL };
+        assert_eq!(send(with(net.elsewhere(0).ip(), 0)), Err(foreign), "as on Linux");
         assert_eq!(send(with(other.a(0).ip(), 0)), Err(Errno::EINVAL), "the other family");
         assert_eq!(send(with(net.a(0).ip(), 2)), Err(Errno::ENODEV));
         let zero = send(Control { ttl: Some(0), ..Control::NONE });
@@ -188,7 +189,7 @@ fn a_message_to_a_stream_has_no_sender_and_needs_no_address() {
     let received = pair.b.recvmsg(server, &mut [&mut [0; 8]], MsgFlags::NONE).expect("bytes");
     assert_eq!((received.len, received.full_len, received.remote), (5, 5, None));
     let to = SendMessage { to: Some(IP.b(80)), ..message };
-    assert_eq!(pair.a.sendmsg(client, &to, MsgFlags::NONE), Err(Errno::EISCONN), "as send_to");
+    assert_eq!(pair.a.sendmsg(client, &to, MsgFlags::NONE), Ok(5), "as send_to");
 }
 
 #[test]
