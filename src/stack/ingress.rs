@@ -19,7 +19,6 @@ use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
 
 impl Stack<'_> {
-    /// Takes frames from the device. Returns whether it has no more.
     /// Takes frames from the device, and packets of this host to itself. Returns whether there are no more.
     pub(super) fn ingress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let now = self.now.to_smoltcp();
@@ -109,7 +108,9 @@ impl Stack<'_> {
             Origin::Wire => !self.is_local(peer) && !own.is_loopback(),
             Origin::Local => true,
         };
-        is_possible && !peer.is_multicast() && !self.is_broadcast(peer)
+        // Linux `ip6_rcv_core`: a socket for both families would take IPv6 for IPv4, 127.0.0.1 even.
+        let is_mapped = matches!(peer, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+        is_possible && !is_mapped && !peer.is_multicast() && !self.is_broadcast(peer)
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill
@@ -149,8 +150,13 @@ impl Stack<'_> {
 
     fn on_segment(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, link } = &segment.flow;
-        if link.is_some() && !self.is_for_us(*link) {
-            self.counters.dropped_not_for_us += 1;
+        if let Some((_, to)) = link
+            && Some(*to) != self.config.mac
+        {
+            // RFC 1122 §3.3.6: a frame to everybody carries nothing to one address.
+            let is_for_others = to.is_unicast();
+            self.counters.dropped_not_for_us += u64::from(is_for_others);
+            self.counters.dropped_tcp_not_unicast += u64::from(!is_for_others);
             return;
         }
         if self.slots.is_connection(self.last, local, remote) {
