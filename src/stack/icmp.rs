@@ -2,14 +2,12 @@
 
 use core::net::IpAddr;
 
-use managed::ManagedSlice;
-
 use super::Stack;
 use super::classify::ip::Packet;
 use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
 use super::emit::Header;
 use super::outbound::Way;
-use super::reassembly::{Expired, Reassembly};
+use super::reassembly::Expired;
 use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
@@ -118,8 +116,7 @@ impl Stack<'_> {
     /// fragment came (RFC 792, RFC 8200 §4.5).
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
-        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
-        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        let mut reassembly = core::mem::take(&mut self.reassembly);
         while let Some(Expired { key, first }) = reassembly.expire(self.now) {
             self.counters.reassembly_failures += 1;
             let Some(first) = first else { continue };

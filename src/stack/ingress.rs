@@ -2,15 +2,13 @@
 
 use core::net::IpAddr;
 
-use managed::ManagedSlice;
-
 use super::Stack;
 use super::classify::ip::trim;
 use super::classify::{Class, Flow, Segment, classify, classify_ip};
 use super::emit::Answer;
 use super::icmp::Refusal;
 use super::local::Local;
-use super::reassembly::{self, Outcome, Reassembly};
+use super::reassembly::{self, Outcome};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP};
@@ -133,8 +131,7 @@ impl Stack<'_> {
     /// A part of a packet: when it is the last one missing, the whole packet is as if it had come at once.
     fn on_fragment(&mut self, flow: &Flow, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         // Taken out, so that the packet in it can be handed on.
-        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
-        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        let mut reassembly = core::mem::take(&mut self.reassembly);
         let Outcome { verdict, has_evicted } = reassembly.on_fragment(bytes, self.now);
         self.counters.reassembly_failures += u64::from(has_evicted);
         match verdict {

@@ -257,8 +257,7 @@ fn storage_for_tcp_alone_and_for_udp_alone_works() {
 /// What a host does with itself in small memory: it never spins, and says what cannot be done.
 fn talks_to_itself<const TCP_BYTES: usize, const UDP_BYTES: usize>(is_possible: bool) {
     for (net, own) in [(IP, "127.0.0.1"), (IP, "192.0.2.1"), (IP6, "::1"), (IP6, "2001:db8::1")] {
-        let (mut for_a, mut for_b) =
-            (Storage::<6, 3, 2, TCP_BYTES, UDP_BYTES>::new(), Storage::<1, 0, 1, 0, 0>::new());
+        let (mut for_a, mut for_b) = (Storage::<6, 3, 2, TCP_BYTES, UDP_BYTES>::new(), Storage::<1, 0, 1, 0, 0>::new());
         let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
         let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
         let mut pair = Pair::of(net, a, b);
