@@ -2,8 +2,6 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use managed::ManagedSlice;
-
 use super::Stack;
 use super::classify::ip::{Packet, Problem};
 use super::classify::{Flow, ICMP, ICMPV6, IcmpError, IcmpErrorKind, checksum};
@@ -11,7 +9,7 @@ use super::emit::Header;
 use super::membership::mld;
 use super::outbound::Way;
 use super::outbox::Letter;
-use super::reassembly::{Expired, Reassembly};
+use super::reassembly::Expired;
 use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
@@ -155,8 +153,7 @@ impl Stack<'_> {
     /// fragment came (RFC 792, RFC 8200 §4.5).
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
-        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
-        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        let mut reassembly = core::mem::take(&mut self.reassembly);
         while let Some(Expired { key, first }) = reassembly.expire(self.now) {
             self.counters.reassembly_failures += 1;
             let Some(first) = first else { continue };

@@ -2,8 +2,6 @@
 
 use core::net::IpAddr;
 
-use managed::ManagedSlice;
-
 use super::Stack;
 use super::classify::ip::trim;
 use super::classify::{Class, Content, Flow, Segment, classify, classify_ip, open};
@@ -11,7 +9,7 @@ use super::emit::Answer;
 use super::icmp::Refusal;
 use super::local::Local;
 use super::membership::igmp::IGMP;
-use super::reassembly::{self, Outcome, Reassembly};
+use super::reassembly::{self, Outcome};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP};
@@ -136,7 +134,9 @@ impl Stack<'_> {
             Origin::Wire => !self.is_local(peer) && !own.is_loopback(),
             Origin::Local => true,
         };
-        is_possible && !peer.is_multicast() && !self.is_broadcast(peer)
+        // Linux `ip6_rcv_core`: a socket for both families would take IPv6 for IPv4, 127.0.0.1 even.
+        let is_mapped = matches!(peer, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+        is_possible && !is_mapped && !peer.is_multicast() && !self.is_broadcast(peer)
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill
@@ -161,8 +161,7 @@ impl Stack<'_> {
     /// A part of a packet: when it is the last one missing, the whole packet is as if it had come at once.
     fn on_fragment(&mut self, flow: &Flow, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         // Taken out, so that the packet in it can be handed on.
-        let nothing = Reassembly::new(ManagedSlice::Borrowed(&mut []), 0);
-        let mut reassembly = core::mem::replace(&mut self.reassembly, nothing);
+        let mut reassembly = core::mem::take(&mut self.reassembly);
         let Outcome { verdict, has_evicted } = reassembly.on_fragment(bytes, self.now);
         self.counters.reassembly_failures += u64::from(has_evicted);
         match verdict {
@@ -178,8 +177,13 @@ impl Stack<'_> {
 
     fn on_segment(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, link } = &segment.flow;
-        if link.is_some() && !self.is_for_us(*link) {
-            self.counters.dropped_not_for_us += 1;
+        if let Some((_, to)) = link
+            && Some(*to) != self.config.mac
+        {
+            // RFC 1122 §3.3.6: a frame to everybody carries nothing to one address.
+            let is_for_others = to.is_unicast();
+            self.counters.dropped_not_for_us += u64::from(is_for_others);
+            self.counters.dropped_tcp_not_unicast += u64::from(!is_for_others);
             return;
         }
         if self.slots.is_connection(self.last, local, remote) {

@@ -25,9 +25,11 @@ pub(crate) struct Local<'a> {
 pub(crate) type Entry = PacketMetadata<()>;
 
 impl<'a> Local<'a> {
-    /// A queue in the caller's memory; its largest packet is a quarter of the memory.
+    /// A queue in the caller's memory; its largest packet is a quarter of the memory. Where that is too small for a
+    /// segment there is no way of this host to itself.
     pub(crate) fn lent(entries: &'a mut [Entry], bytes: &'a mut [u8]) -> Self {
         let mtu = u16::try_from(bytes.len() / 4).unwrap_or(u16::MAX);
+        let mtu = if mtu < MTU_MIN { 0 } else { mtu };
         Self {
             ring: PacketBuffer::new(ManagedSlice::Borrowed(entries), ManagedSlice::Borrowed(bytes)),
             len: 0,
@@ -48,7 +50,7 @@ impl<'a> Local<'a> {
         Self::lent(&mut [], &mut [])
     }
 
-    /// The largest packet, bytes.
+    /// The largest packet, bytes; 0: none goes through.
     pub(crate) fn mtu(&self) -> u16 {
         self.mtu
     }
@@ -131,6 +133,8 @@ impl fmt::Debug for Local<'_> {
     }
 }
 
+/// The headers of IPv6 and of a TCP segment with all options that there can be, and some bytes of data.
+const MTU_MIN: u16 = 40 + 60 + 8;
 /// Largest packet on the way of a host to itself, bytes: what IPv4 can say (Linux: 65,536).
 #[cfg(feature = "alloc")]
 const MTU: u16 = u16::MAX;

@@ -292,10 +292,10 @@ impl Stack<'_> {
 
     /// The neighbour that packets to `remote` are given to: itself or a router. `None`: no route.
     fn next_hop(&self, remote: IpAddr) -> Option<IpAddr> {
-        if self.is_local(remote)
-            || self.is_group(remote)
-            || self.config.addresses.iter().any(|cidr| cidr.contains(remote))
-        {
+        if self.is_local(remote) {
+            return (self.local_mtu > 0).then_some(remote);
+        }
+        if self.is_group(remote) || self.config.addresses.iter().any(|cidr| cidr.contains(remote)) {
             return Some(remote);
         }
         self.config.gateways.iter().copied().find(|router| router.is_ipv4() == remote.is_ipv4())

@@ -106,10 +106,10 @@ impl Neighbors {
         let entry = Entry { addr, mac, expires_at: now.saturating_add(ENTRY_LIFETIME) };
         if let Some(known) = self.entries.iter_mut().find(|known| known.addr == addr) {
             *known = entry;
-        } else if let Err(entry) = self.entries.push(entry) {
-            if let Some(oldest) = self.entries.iter_mut().min_by_key(|known| known.expires_at) {
-                *oldest = entry;
-            }
+        } else if let Err(entry) = self.entries.push(entry)
+            && let Some(oldest) = self.entries.iter_mut().min_by_key(|known| known.expires_at)
+        {
+            *oldest = entry;
         }
         let waiting = self.questions.len();
         self.questions.retain(|question| question.addr != addr);

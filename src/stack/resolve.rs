@@ -17,13 +17,16 @@ impl Stack<'_> {
         let accepted = self.is_for_us(Some((arp.link.0, arp.link.1)))
             && self.is_own(IpAddr::V4(arp.target_ip))
             && arp.operation.is_known()
-            && arp.sender_mac.is_unicast()
-            && crate::addr::is_unicast(sender)
+            && arp.sender_mac.is_unicast();
+        // RFC 5227 §2.1.1: who asks from no address wants to know whether this one is taken.
+        let is_probe = sender.is_unspecified() && arp.operation == ArpOperation::Request;
+        let is_neighbor = crate::addr::is_unicast(sender)
+            && !self.is_own(sender)
             && self.config.addresses.iter().any(|cidr| cidr.contains(sender));
-        if !accepted {
+        if !accepted || !(is_probe || is_neighbor) {
             return;
         }
-        let is_awaited = self.neighbors.learn(sender, arp.sender_mac, self.now);
+        let is_awaited = is_neighbor && self.neighbors.learn(sender, arp.sender_mac, self.now);
         if arp.operation == ArpOperation::Request
             && let Some(mac) = self.config.mac
         {
@@ -48,16 +51,18 @@ impl Stack<'_> {
         if !is_valid {
             return;
         }
-        let source = IpAddr::V6(ndp.source);
-        let has_source = crate::addr::is_unicast(source);
-        let is_news = ndp.is_solicitation || ndp.overrides || !self.neighbors.is_known(source, self.now);
+        let has_source = crate::addr::is_unicast(IpAddr::V6(ndp.source));
+        // Who asks says where it is itself; an advertisement, where its target is (RFC 4861 §4.3, §4.4).
+        let neighbor = IpAddr::V6(if ndp.is_solicitation { ndp.source } else { ndp.target });
+        let is_news = ndp.is_solicitation || ndp.overrides || !self.neighbors.is_known(neighbor, self.now);
         let mut is_awaited = false;
         if has_source
             && is_news
+            && !self.is_own(neighbor)
             && let Some(mac) = ndp.link_layer_addr
             && mac.is_unicast()
         {
-            is_awaited = self.neighbors.learn(source, mac, self.now);
+            is_awaited = self.neighbors.learn(neighbor, mac, self.now);
         }
         if ndp.is_solicitation
             && let Some(mac) = self.config.mac

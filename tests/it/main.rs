@@ -5,6 +5,7 @@ mod by_name;
 mod captures;
 mod errnos;
 mod found;
+mod hostile;
 mod limits;
 mod many;
 mod no_heap;

@@ -1,6 +1,6 @@
 //! Does a stack in the caller's memory do everything that one with a heap does?
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP, Membership};
 use smolsock::{
@@ -8,7 +8,7 @@ use smolsock::{
 };
 use smolsock_sim::app::pattern::pattern;
 
-use crate::pair::{ALL, IP, Net, Pair, recv, secs, states};
+use crate::pair::{ALL, IP, IP6, Net, Pair, recv, secs, states};
 
 /// 6 sockets, of which 3 connections with 512 bytes each way and 2 UDP sockets with 600 bytes.
 type Small<'a> = Storage<'a, 6, 3, 2, 512, 600>;
@@ -346,4 +346,62 @@ fn talk_to_oneself(pair: &mut Pair<'_>, net: Net, to: std::net::SocketAddr) {
     pair.settle();
     assert_eq!(pair.a.recv(server, &mut [0]), Ok(0));
     assert!(pair.seen.is_empty(), "nothing of it is on the cable");
+}
+
+/// What a host does with itself in small memory: it never spins, and says what cannot be done.
+fn talks_to_itself<const TCP_BYTES: usize, const UDP_BYTES: usize>(is_possible: bool) {
+    for (net, own) in [(IP, "127.0.0.1"), (IP, "192.0.2.1"), (IP6, "::1"), (IP6, "2001:db8::1")] {
+        let (mut for_a, mut for_b) = (Storage::<6, 3, 2, TCP_BYTES, UDP_BYTES>::new(), Storage::<1, 0, 1, 0, 0>::new());
+        let a = Stack::with_storage(net.config(1), &net.nic(), &mut for_a).expect("a good configuration");
+        let b = Stack::with_storage(net.config(2), &net.nic(), &mut for_b).expect("a good configuration");
+        let mut pair = Pair::of(net, a, b);
+        let to = |port| SocketAddr::new(own.parse().expect("an address"), port);
+        let datagrams = pair.a.socket(net.domain, Type::Datagram).expect("room");
+        pair.a.bind(datagrams, net.any(7)).expect("a free port");
+        let listener = pair.a.socket(net.domain, Type::Stream).expect("room");
+        pair.a.bind(listener, net.any(80)).expect("a free port");
+        pair.a.listen(listener, 1).expect("bound");
+        let client = pair.a.socket(net.domain, Type::Stream).expect("room");
+        if !is_possible {
+            assert_eq!(pair.a.connect(client, to(80)), Err(Errno::ENETUNREACH), "{own}");
+            assert_eq!(pair.a.connect(datagrams, to(7)), Err(Errno::ENETUNREACH), "{own}");
+            assert_eq!(pair.a.send_to(datagrams, b"", to(7)), Err(Errno::ENETUNREACH), "{own}");
+            pair.settle();
+            continue;
+        }
+        assert_eq!(pair.a.send_to(datagrams, &[7; UDP_BYTES], to(7)), Ok(UDP_BYTES));
+        pair.settle();
+        assert_eq!(recv(&mut pair.a, datagrams, UDP_BYTES), Ok(vec![7; UDP_BYTES]), "{own}, in fragments");
+        assert_eq!(pair.a.connect(client, to(80)), Err(Errno::EINPROGRESS));
+        pair.settle();
+        assert_eq!(pair.a.connect(client, to(80)), Ok(()), "{own}");
+        let (server, _) = pair.a.accept(listener).expect("a connection");
+        let data = pattern(1, 50);
+        let (mut sent, mut received) = (0, Vec::new());
+        assert!(pair.run_while(secs(1_000), |pair| {
+            sent += pair.a.send(client, &data[sent..]).unwrap_or(0);
+            received.extend(recv(&mut pair.a, server, 100).unwrap_or_default());
+            received.len() == data.len()
+        }));
+        assert_eq!(received, data, "{own}");
+        pair.a.close(client).expect("open");
+        pair.settle();
+        assert_eq!(recv(&mut pair.a, server, 1), Ok(vec![]), "{own}");
+        pair.a.close(server).expect("open");
+        pair.run_for(secs(120));
+        assert_eq!(states(&pair.a), ["LISTEN"], "{own}");
+    }
+}
+
+#[test]
+fn a_host_talks_to_itself_as_far_as_its_memory_goes() {
+    talks_to_itself::<512, 600>(true);
+    talks_to_itself::<1, 600>(true);
+    talks_to_itself::<1, 216>(true);
+    talks_to_itself::<100, 256>(true);
+    talks_to_itself::<100, 215>(false);
+    talks_to_itself::<100, 64>(false);
+    talks_to_itself::<1, 8>(false);
+    talks_to_itself::<1, 1>(false);
+    talks_to_itself::<512, 0>(false);
 }

@@ -145,10 +145,6 @@ impl Stack<'_> {
     /// The local address of a connection to `remote`: as bound, completed where that was left open.
     fn choose_local(&mut self, index: u32, remote: SocketAddr) -> Result<SocketAddr, Errno> {
         self.next_hop(remote.ip()).ok_or(Errno::ENETUNREACH)?;
-        // Memory that the caller lent may be too small for a segment; smoltcp would subtract its headers all the same.
-        if self.is_local(remote.ip()) && self.local_mtu < LOCAL_MTU_MIN {
-            return Err(Errno::ENETUNREACH);
-        }
         let bound = self.slots.get(index).local;
         let ip = match bound {
             Some(local) if !local.ip().is_unspecified() => local.ip(),
@@ -428,6 +424,3 @@ fn take(engine: &mut Engine<'_>, readable: usize, buffers: &mut [&mut [u8]], fla
         }
     }
 }
-
-/// The least packet that a host has to hold to talk to itself, bytes: IPv6, a SYN with its options, and some data.
-const LOCAL_MTU_MIN: usize = 128;

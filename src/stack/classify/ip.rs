@@ -186,6 +186,7 @@ fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<(u8, &[u8]), Odd> {
             HOP_BY_HOP if !is_first => return Ok((next, bytes)),
             HOP_BY_HOP | DESTINATION_OPTIONS | ROUTING => {}
             FRAGMENT => return Err(Odd::Fragment),
+            NO_NEXT_HEADER => return Err(Odd::Other),
             _ => return Ok((next, bytes)),
         }
         let [after, units, _, segments_left, ..] = *bytes else { return Err(Odd::Malformed) };
@@ -247,4 +248,6 @@ const QUOTED_PAYLOAD_MIN: usize = 8;
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
+/// RFC 8200 §4.7: what follows, if anything, is for nobody.
+const NO_NEXT_HEADER: u8 = 59;
 const DESTINATION_OPTIONS: u8 = 60;

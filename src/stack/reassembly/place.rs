@@ -42,11 +42,6 @@ pub(super) struct Partial {
 }
 
 impl<'a> Place<'a> {
-    /// Without memory: what an array of places starts from.
-    pub(crate) const fn empty() -> Self {
-        Self { bytes: ManagedSlice::Borrowed(&mut []), map_len: 0, partial: None }
-    }
-
     /// A place in lent memory, of which a part of 65 is for the map. Longer packets are not put together.
     pub(crate) fn lent(bytes: &'a mut [u8]) -> Self {
         let map_len = bytes.len().div_ceil(MAP_SHARE).min(MAP_MAX);

@@ -286,7 +286,7 @@ fn a_packet_longer_than_the_lent_memory_is_given_up() {
         assert_eq!(give(reassembly, &v4(7, (0, &[1; 40], true))), Got::Incomplete);
         assert!(matches!(give(reassembly, &v4(7, (40, &[1; 4], false))), Got::Complete(packet) if packet.len() == 64));
     });
-    let mut places = [const { Place::empty() }; 2];
+    let mut places = [Place::lent(&mut []), Place::lent(&mut [])];
     let mut reassembly = Reassembly::new(ManagedSlice::Borrowed(&mut places), 2);
     let first = v4(7, (0, &[1; 8], true));
     assert_eq!(give(&mut reassembly, &first), Got::Dropped(Reason::NoRoom), "nobody lent any");
