@@ -141,7 +141,7 @@ impl Stack<'_> {
         let is_eager = core::mem::take(&mut connection.is_eager);
         let own = slot.local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip());
         let interface = self.interfaces.get(connection.is_local, connection.mtu, own);
-        outlet.path.tos = slot.options.tos;
+        outlet.path.tos = slot.options.services(own);
         let mut next = if is_eager { Some(now) } else { interface.poll_at(now, engine.set()) };
         let mut sent = 0;
         outlet.refused = false;

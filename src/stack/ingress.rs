@@ -274,7 +274,7 @@ impl Stack<'_> {
         connection.probes = 0;
         connection.probe_at = None;
         let before = engine.facts();
-        path.tos = slot.options.tos;
+        path.tos = slot.options.services(segment.flow.remote.ip());
         let mut one = OneFrame::new(bytes, reply, path);
         let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());
         interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());

@@ -113,19 +113,16 @@ impl Stack<'_> {
     fn send_datagram(&mut self, index: u32, is_local: bool, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Sending {
         let slot = self.slots.get(index);
         let port = slot.local.map_or(0, |addr| addr.port());
-        let (options, domain) = (slot.options, slot.domain);
+        let domain = slot.domain;
         let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, _)) = datagrams.send.peek() else { return Sending::Done };
         let mtu = if is_local { self.local_mtu } else { self.mtu_towards(envelope.remote.ip()) };
+        let usual_ttl = self.slots.get(index).options.hop_limit(envelope.remote.ip());
         let Body::Udp(datagrams) = &mut self.slots.get_mut(index).body else { return Sending::Done };
         let Some((envelope, data)) = datagrams.send.peek() else { return Sending::Done };
         let (local, remote) = (SocketAddr::new(envelope.local, port), envelope.remote);
-        let ttl = envelope.ttl.unwrap_or(match remote.ip() {
-            ip if ip.is_multicast() => options.multicast_ttl,
-            IpAddr::V4(_) => options.ttl,
-            IpAddr::V6(_) => options.unicast_hops,
-        });
+        let ttl = envelope.ttl.unwrap_or(usual_ttl);
         let protocol = datagrams.kind.protocol(domain);
         let header = Header { source: local.ip(), destination: remote.ip(), protocol, ttl, tos: envelope.tos };
         outlet.path.tos = 0;
@@ -143,7 +140,8 @@ impl Stack<'_> {
             }
             return Sending::Done;
         }
-        let is_cut = header.len() + datagrams.kind.header_len() + data.len() > mtu;
+        // What has begun in pieces goes on so, although the way may have become wider.
+        let is_cut = datagrams.cut.is_some() || header.len() + datagrams.kind.header_len() + data.len() > mtu;
         // No device finishes a checksum over several packets.
         let head = Head::new(datagrams.kind, local, remote, data, is_cut || checksums.udp.tx());
         let (head, data) = (head.bytes(), head.rest(data));

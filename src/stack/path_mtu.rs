@@ -76,11 +76,6 @@ impl PathMtus {
         self.entries.is_empty()
     }
 
-    /// When the next way may be tried with longer packets again.
-    pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.entries.iter().map(|known| known.expires_at).min()
-    }
-
     /// Forgets a way that may be tried with longer packets at `now`, and names its destination.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<IpAddr> {
         let position = self.entries.iter().position(|known| known.expires_at <= now)?;
@@ -141,7 +136,6 @@ mod tests {
         assert_eq!(mtus.get(v4(1), LINK_MTU, Instant::from_secs(599)), 1400);
         assert_eq!(mtus.get(v4(2), LINK_MTU, Instant::ZERO), 1500, "another host");
         assert_eq!(mtus.get(v4(1), LINK_MTU, Instant::from_secs(600)), 1500);
-        assert_eq!(mtus.next_at(), Some(Instant::from_secs(600)));
         assert_eq!(mtus.expire(Instant::from_secs(599)), None);
         assert_eq!(mtus.expire(Instant::from_secs(600)), Some(v4(1)));
         assert!(mtus.is_empty());
@@ -155,7 +149,7 @@ mod tests {
         mtus.learn(v4(1), 1000, 1500, LINK_MTU, Instant::ZERO);
         assert_eq!(mtus.learn(v4(1), 1000, 1500, LINK_MTU, Instant::from_secs(9)), None);
         assert_eq!(mtus.learn(v4(1), 1400, 1500, LINK_MTU, Instant::from_secs(9)), None);
-        assert_eq!(mtus.next_at(), Some(Instant::from_secs(600)), "and does not make it last");
+        assert_eq!(mtus.get(v4(1), LINK_MTU, Instant::from_secs(600)), 1500, "and does not make it last");
         assert_eq!(mtus.learn(v4(1), 1400, 1500, LINK_MTU, Instant::from_secs(600)), Some(1400), "it had expired");
     }
 

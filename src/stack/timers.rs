@@ -8,6 +8,9 @@ use crate::time::Duration;
 impl Stack<'_> {
     /// Looks at every deadline that has come.
     pub(super) fn timers(&mut self) {
+        if !self.path_mtus.is_empty() {
+            self.widen_ways();
+        }
         while let Some(entry) = self.time_wait.oldest()
             && self.time_wait.next_at().is_some_and(|at| at <= self.now)
         {
@@ -16,6 +19,20 @@ impl Stack<'_> {
         // Each slot has one deadline, and a turn sets the next one later than now: this ends.
         while let Some(index) = self.deadlines.pop_due(self.now) {
             self.on_deadline(index);
+        }
+    }
+
+    /// Tries the link's MTU again on the ways that were narrow ten minutes ago. No step is asked for because of
+    /// that: who has nothing to send need not know.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn widen_ways(&mut self) {
+        while let Some(remote) = self.path_mtus.expire(self.now) {
+            for index in 0..self.slots.capacity() as u32 {
+                let slot = self.slots.get(index);
+                if matches!(slot.body, Body::Tcp(_)) && slot.remote.is_some_and(|peer| peer.ip() == remote) {
+                    self.fit_segments(index, remote);
+                }
+            }
         }
     }
 

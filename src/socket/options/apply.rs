@@ -40,7 +40,8 @@ impl Options {
             Name::SO_RCVLOWAT => self.recv_low_water as i32,
             Name::IP_TTL => i32::from(self.ttl),
             Name::IPV6_UNICAST_HOPS => i32::from(self.unicast_hops),
-            Name::IP_TOS | Name::IPV6_TCLASS => i32::from(self.tos),
+            Name::IP_TOS => i32::from(self.tos),
+            Name::IPV6_TCLASS => i32::from(self.traffic_class),
             Name::IP_MULTICAST_TTL | Name::IPV6_MULTICAST_HOPS => i32::from(self.multicast_ttl),
             Name::TCP_KEEPIDLE => i32::from(self.keep_idle_secs),
             Name::TCP_KEEPINTVL => i32::from(self.keep_interval_secs),
@@ -97,7 +98,9 @@ impl Options {
             }
             // Linux: IP_TOS is cut, IPV6_TCLASS has a range; ECN belongs to TCP.
             Name::IP_TOS => self.tos = number as u8 & if is_stream { !ECN } else { u8::MAX },
-            Name::IPV6_TCLASS => self.tos = hops(number, 0, 0)? & if is_stream { !ECN } else { u8::MAX },
+            Name::IPV6_TCLASS => {
+                self.traffic_class = hops(number, 0, 0)? & if is_stream { !ECN } else { u8::MAX };
+            }
             Name::TCP_MAXSEG if number == 0 => self.max_segment = 0,
             Name::TCP_MAXSEG => self.max_segment = within(number, 88, 32_767)? as u16,
             Name::TCP_KEEPIDLE => self.keep_idle_secs = within(number, 1, 32_767)? as u16,

@@ -5,6 +5,8 @@ pub mod sockopt;
 mod table;
 pub(crate) mod value;
 
+use core::net::IpAddr;
+
 use crate::time::Duration;
 
 /// The settings of one socket. A new socket has [`Options::NEW`]; a connection inherits its listener's.
@@ -38,8 +40,10 @@ pub(crate) struct Options {
     pub(crate) ttl: u8,
     /// `IPV6_UNICAST_HOPS`.
     pub(crate) unicast_hops: u8,
-    /// `IP_TOS` and `IPV6_TCLASS`.
+    /// `IP_TOS`.
     pub(crate) tos: u8,
+    /// `IPV6_TCLASS`.
+    pub(crate) traffic_class: u8,
     /// `IP_MULTICAST_TTL` and `IPV6_MULTICAST_HOPS`.
     pub(crate) multicast_ttl: u8,
     /// `IP_MULTICAST_LOOP` and `IPV6_MULTICAST_LOOP`.
@@ -97,6 +101,7 @@ impl Options {
         ttl: 64,
         unicast_hops: 64,
         tos: 0,
+        traffic_class: 0,
         multicast_ttl: 1,
         multicast_loop: true,
         multicast_all: true,
@@ -117,6 +122,21 @@ impl Options {
         linger2_secs: 0,
         congestion: None,
     };
+
+    /// Services field of packets to `remote`: each family has its own.
+    #[inline]
+    pub(crate) fn services(&self, remote: IpAddr) -> u8 {
+        if remote.is_ipv4() { self.tos } else { self.traffic_class }
+    }
+
+    /// Hop limit of datagrams to `remote` that do not say theirs.
+    pub(crate) fn hop_limit(&self, remote: IpAddr) -> u8 {
+        match remote {
+            ip if ip.is_multicast() => self.multicast_ttl,
+            IpAddr::V4(_) => self.ttl,
+            IpAddr::V6(_) => self.unicast_hops,
+        }
+    }
 
     /// Bytes of the receive and the send buffer, 0 as configured.
     pub(crate) fn buffer_bytes(&self) -> (usize, usize) {

@@ -71,7 +71,7 @@ impl Stack<'_> {
             return Err(Errno::EINVAL);
         }
         let domain = if remote.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
-        let tos = slot.options.tos;
+        let tos = slot.options.services(remote.ip());
         let chosen = self.chosen_source(index, domain, &message.control)?;
         let source = self.source_towards(index, remote)?;
         let len = total(message.pieces);

@@ -71,7 +71,6 @@ fn a_connection_opened_later_starts_with_what_is_known_for_ten_minutes() {
 
 /// RFC 1191 §6.3, RFC 8201 §4: and Linux does.
 #[test]
-#[ignore = "a connection keeps the MTU that it has learned for as long as it lives"]
 fn an_open_connection_tries_the_mtu_of_the_link_again_after_ten_minutes() {
     let net = host();
     let (socket, mut peer) = open(&net);

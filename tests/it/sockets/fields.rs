@@ -91,7 +91,6 @@ fn each_family_has_its_own_hop_limit() {
 }
 
 #[test]
-#[ignore = "IP_TOS and IPV6_TCLASS are one setting, and two on Linux"]
 fn each_family_has_its_own_services_field() {
     let net = crate::pair::IP6;
     let mut pair = Pair::new(net);
