@@ -3,7 +3,7 @@
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use super::outlet::{Path, SentSegment};
+use super::outlet::{Log, Path};
 
 /// A device that holds exactly one received IP packet, and the transmit token that came with it.
 ///
@@ -12,20 +12,14 @@ use super::outlet::{Path, SentSegment};
 pub(crate) struct OneFrame<'f, T> {
     packet: Option<&'f [u8]>,
     reply: Option<T>,
-    path: Path,
-    /// The segment that was sent as a reply.
-    pub(crate) segment: Option<SentSegment>,
+    /// How a reply is framed, and what it was.
+    pub(crate) log: Log,
 }
 
 impl<'f, T: TxToken> OneFrame<'f, T> {
     /// `packet`: without its frame; `reply`: used if smoltcp answers at once, framed as `path` says.
     pub(crate) fn new(packet: &'f [u8], reply: T, path: Path) -> Self {
-        Self { packet: Some(packet), reply: Some(reply), path, segment: None }
-    }
-
-    /// Whether smoltcp sent a reply.
-    pub(crate) fn replied(&self) -> bool {
-        self.packet.is_none() && self.reply.is_none()
+        Self { packet: Some(packet), reply: Some(reply), log: Log::new(path) }
     }
 }
 
@@ -40,10 +34,7 @@ impl<'f, T: TxToken> Device for OneFrame<'f, T> {
         Self: 'a;
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        Some((
-            Packet(self.packet.take()?),
-            Reply { token: &mut self.reply, path: self.path, segment: &mut self.segment },
-        ))
+        Some((Packet(self.packet.take()?), Reply { token: &mut self.reply, log: &mut self.log }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<Self::TxToken<'_>> {
@@ -68,18 +59,13 @@ impl RxToken for Packet<'_> {
 /// The place for a reply.
 pub(crate) struct Reply<'a, T> {
     token: &'a mut Option<T>,
-    path: Path,
-    segment: &'a mut Option<SentSegment>,
+    log: &'a mut Log,
 }
 
 impl<T: TxToken> TxToken for Reply<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         match self.token.take() {
-            Some(token) => self.path.send(token, len, |packet| {
-                let result = f(packet);
-                *self.segment = SentSegment::of(packet);
-                result
-            }),
+            Some(token) => self.log.send(token, len, f),
             // One receive hands out one token and a token is consumed once.
             None => unreachable!("a reply token is used once"),
         }

@@ -73,21 +73,46 @@ fn mark(packet: &mut [u8], tos: u8, has_header_checksum: bool) {
 
 /// The transmit half of a device, counting: smoltcp's egress does not tell a refusal from an empty queue.
 ///
-/// smoltcp sees a device that carries bare IP packets; what they are framed in is in [`Outlet::path`].
+/// smoltcp sees a device that carries bare IP packets; what they are framed in is in [`Log::path`].
 pub(crate) struct Outlet<'d, D: ?Sized> {
     device: &'d mut D,
+    pub(crate) log: Log,
+    /// Whether the device had no room for a frame since this was last cleared.
+    pub(crate) refused: bool,
+}
+
+/// How packets leave, and what has left. Tokens point at it: smoltcp moves them about, so they are small.
+#[derive(Debug)]
+pub(crate) struct Log {
     pub(crate) path: Path,
     /// Frames that the device took.
     pub(crate) sent: u64,
     /// The last TCP segment that it took.
     pub(crate) segment: Option<SentSegment>,
-    /// Whether the device had no room for a frame since this was last cleared.
-    pub(crate) refused: bool,
+}
+
+impl Log {
+    #[inline]
+    pub(crate) const fn new(path: Path) -> Self {
+        Self { path, sent: 0, segment: None }
+    }
+
+    /// Sends one IP packet of `len` bytes, which `f` writes, and looks at it.
+    #[inline]
+    pub(crate) fn send<T: TxToken, R>(&mut self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
+        self.sent += 1;
+        let segment = &mut self.segment;
+        self.path.send(token, len, |packet| {
+            let result = f(packet);
+            *segment = SentSegment::of(packet);
+            result
+        })
+    }
 }
 
 impl<'d, D: Device + ?Sized> Outlet<'d, D> {
     pub(crate) fn new(device: &'d mut D) -> Self {
-        Self { device, path: Path::BARE, sent: 0, segment: None, refused: false }
+        Self { device, log: Log::new(Path::BARE), refused: false }
     }
 
     /// A token for one whole frame, counted as sent: the caller uses it.
@@ -96,7 +121,7 @@ impl<'d, D: Device + ?Sized> Outlet<'d, D> {
         if token.is_none() {
             self.refused = true;
         } else {
-            self.sent += 1;
+            self.log.sent += 1;
         }
         token
     }
@@ -121,7 +146,7 @@ impl<D: Device + ?Sized> Device for Outlet<'_, D> {
         if token.is_none() {
             self.refused = true;
         }
-        Some(Counted { token: token?, path: self.path, sent: &mut self.sent, segment: &mut self.segment })
+        Some(Counted { token: token?, log: &mut self.log })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -143,20 +168,12 @@ impl RxToken for Nothing {
 /// A transmit token that frames its packet, and counts itself when it is used.
 pub(crate) struct Counted<'a, T> {
     token: T,
-    path: Path,
-    sent: &'a mut u64,
-    segment: &'a mut Option<SentSegment>,
+    log: &'a mut Log,
 }
 
 impl<T: TxToken> TxToken for Counted<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        *self.sent += 1;
-        let segment = self.segment;
-        self.path.send(self.token, len, |packet| {
-            let result = f(packet);
-            *segment = SentSegment::of(packet);
-            result
-        })
+        self.log.send(self.token, len, f)
     }
 
     fn set_meta(&mut self, meta: smoltcp::phy::PacketMeta) {
@@ -229,7 +246,7 @@ mod tests {
         packet[6] = 6;
         packet[44..48].copy_from_slice(&7_u32.to_be_bytes());
         (packet[52], packet[53]) = (0x60, 0x12);
-        let flags = Flags { syn: true, ack: true, fin: false, rst: false };
+        let flags = Flags::SYN.and(Flags::ACK);
         assert_eq!(SentSegment::of(&packet), Some(SentSegment { seq: 7, payload_len: 5, flags }));
         packet[6] = 17;
         assert_eq!(SentSegment::of(&packet), None);

@@ -66,20 +66,58 @@ pub(crate) struct Segment {
     pub(crate) window: u16,
 }
 
-/// The flags of a TCP segment that decide where it goes.
+/// The flags of a TCP segment that decide where it goes, where they stand in its header (RFC 9293 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Flags {
-    pub(crate) syn: bool,
-    pub(crate) ack: bool,
-    pub(crate) fin: bool,
-    pub(crate) rst: bool,
-}
+pub(crate) struct Flags(u8);
 
 impl Flags {
-    /// From the byte of the TCP header (RFC 9293 §3.1).
+    pub(crate) const FIN: Self = Self(1);
+    pub(crate) const SYN: Self = Self(2);
+    pub(crate) const RST: Self = Self(4);
+    pub(crate) const ACK: Self = Self(16);
+
+    /// From the byte of the TCP header.
     #[inline]
     pub(crate) const fn from_bits(bits: u8) -> Self {
-        Self { fin: bits & 1 != 0, syn: bits & 2 != 0, rst: bits & 4 != 0, ack: bits & 16 != 0 }
+        Self(bits & 0b1_0111)
+    }
+
+    /// Both.
+    #[cfg(test)]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[inline]
+    pub(crate) const fn fin(self) -> bool {
+        self.0 & Self::FIN.0 != 0
+    }
+
+    #[inline]
+    pub(crate) const fn syn(self) -> bool {
+        self.0 & Self::SYN.0 != 0
+    }
+
+    #[inline]
+    pub(crate) const fn rst(self) -> bool {
+        self.0 & Self::RST.0 != 0
+    }
+
+    #[inline]
+    pub(crate) const fn ack(self) -> bool {
+        self.0 & Self::ACK.0 != 0
+    }
+
+    /// Whether it neither opens nor ends anything.
+    #[inline]
+    pub(crate) const fn are_plain(self) -> bool {
+        self.0 & (Self::FIN.0 | Self::SYN.0 | Self::RST.0) == 0
+    }
+
+    /// How many sequence numbers they take: SYN and FIN one each.
+    #[inline]
+    pub(crate) const fn span(self) -> u32 {
+        self.syn() as u32 + self.fin() as u32
     }
 }
 
@@ -87,8 +125,7 @@ impl Segment {
     /// Whether it asks for a new connection: SYN, and nothing that contradicts it.
     #[inline]
     pub(crate) fn is_opening(&self) -> bool {
-        let Flags { syn, ack, fin, rst } = self.flags;
-        syn && !ack && !fin && !rst
+        self.flags == Flags::SYN
     }
 }
 
@@ -104,7 +141,7 @@ pub(crate) fn classify(medium: Medium, frame: &[u8]) -> (Class, &[u8]) {
 }
 
 /// Says what an IP packet is. `link`: source and destination of the frame it came in.
-#[inline(always)] // its result is large, and is looked at once
+#[inline]
 pub(crate) fn classify_ip(link: Option<(MacAddr, MacAddr)>, bytes: &[u8]) -> Class {
     match ip::parse(bytes) {
         Ok(packet) => classify_packet(&packet, link),

@@ -56,7 +56,7 @@ impl Stack<'_> {
                 self.ask_neighbors(&mut outlet);
             }
         }
-        self.counters.frames_out += outlet.sent;
+        self.counters.frames_out += outlet.log.sent;
         if outlet.refused {
             self.counters.device_refusals += 1;
             self.blocked = true;
@@ -96,10 +96,10 @@ impl Stack<'_> {
         }
         // What has to be asked before the slot is borrowed for the rest of the turn.
         let mut unresolved = None;
-        outlet.path = self.path();
+        outlet.log.path = self.path();
         if let Some(next_hop) = connection.next_hop {
             let mac = self.neighbors.mac(next_hop, self.now);
-            outlet.path.link = self.config.mac.zip(mac);
+            outlet.log.path.link = self.config.mac.zip(mac);
             unresolved = mac.is_none().then_some(next_hop);
         }
         self.turn_tcp_on(index, unresolved, outlet)
@@ -141,7 +141,7 @@ impl Stack<'_> {
         let is_eager = core::mem::take(&mut connection.is_eager);
         let own = slot.local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip());
         let interface = self.interfaces.get(connection.is_local, connection.mtu, own);
-        outlet.path.tos = slot.options.services(own);
+        outlet.log.path.tos = slot.options.services(own);
         let mut next = if is_eager { Some(now) } else { interface.poll_at(now, engine.set()) };
         let mut sent = 0;
         outlet.refused = false;
@@ -164,7 +164,7 @@ impl Stack<'_> {
             if outlet.refused {
                 return Turn::Blocked;
             }
-            if let Some(SentSegment { seq, payload_len, flags }) = outlet.segment.take() {
+            if let Some(SentSegment { seq, payload_len, flags }) = outlet.log.segment.take() {
                 connection.track.on_sent(seq, payload_len, flags, self.now);
             }
             next = interface.poll_at(now, engine.set());

@@ -164,7 +164,7 @@ impl Stack<'_> {
             let Some(token) = outlet.frame(self.now.to_smoltcp()) else { continue };
             self.refuse_packet(Refusal::Reassembly, &flow, first, token);
             // It counts where it is sent.
-            outlet.sent -= 1;
+            outlet.log.sent -= 1;
         }
         self.reassembly = reassembly;
     }

@@ -62,10 +62,20 @@ impl Stack<'_> {
     }
 
     /// What is in a frame or a packet. `bytes`: the IP packet (or the ARP packet), without its frame.
+    #[inline]
     fn on_class(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         if !self.raws.is_empty() {
             self.copy_to_raws(class, bytes, origin);
         }
+        if let Class::Tcp(segment) = class {
+            self.on_segment(segment, bytes, origin, reply);
+        } else {
+            self.on_other(class, bytes, origin, reply);
+        }
+    }
+
+    #[inline(never)] // inlined, it would only make the path of segments spill
+    fn on_other(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         match class {
             Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
             Class::Arp(arp) => self.on_arp(arp, reply),
@@ -175,6 +185,7 @@ impl Stack<'_> {
         self.reassembly = reassembly;
     }
 
+    #[inline]
     fn on_segment(&mut self, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, link } = &segment.flow;
         if let Some((_, to)) = link
@@ -186,14 +197,21 @@ impl Stack<'_> {
             self.counters.dropped_tcp_not_unicast += u64::from(!is_for_others);
             return;
         }
-        if self.slots.is_connection(self.last, local, remote) {
-            return self.deliver(self.last, segment, bytes, origin, reply);
-        }
-        match self.demux.find(TCP, local, Some(remote), &self.slots, &self.time_wait) {
-            Route::Socket(index) => {
-                self.last = index;
-                self.deliver(index, segment, bytes, origin, reply);
+        if !self.slots.is_connection(self.last, local, remote) {
+            match self.demux.find(TCP, local, Some(remote), &self.slots, &self.time_wait) {
+                Route::Socket(index) => self.last = index,
+                route => return self.on_stray(route, segment, bytes, origin, reply),
             }
+        }
+        self.deliver(self.last, segment, bytes, origin, reply);
+    }
+
+    /// A segment that belongs to no connection.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn on_stray(&mut self, route: Route, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+        let Flow { local, remote, .. } = &segment.flow;
+        match route {
+            Route::Socket(_) => unreachable!("it belongs to a connection"),
             Route::TimeWait(_) | Route::Nobody if !self.can_come_from(remote.ip(), local.ip(), origin) => {
                 self.counters.dropped_not_for_us += 1;
             }
@@ -227,14 +245,14 @@ impl Stack<'_> {
         }
         self.counters.refused += 1;
         let flags = segment.flags;
-        if flags.rst {
+        if flags.rst() {
             return;
         }
         self.counters.resets_sent += 1;
-        if flags.ack {
+        if flags.ack() {
             return self.answer(segment, true, (segment.ack, None), reply);
         }
-        let controls = u32::from(flags.syn) + u32::from(flags.fin);
+        let controls = flags.span();
         let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(controls);
         self.answer(segment, true, (0, Some(end)), reply);
     }
@@ -259,7 +277,7 @@ impl Stack<'_> {
             self.counters.dropped_not_for_us += 1;
             return;
         }
-        if segment.flags.fin && connection.is_fin_beyond_buffer(segment.seq, segment.payload_len) {
+        if segment.flags.fin() && connection.is_fin_beyond_buffer(segment.seq, segment.payload_len) {
             // It comes again, when there is room for all of it.
             self.counters.dropped_fin_beyond_window += 1;
             return;
@@ -279,8 +297,8 @@ impl Stack<'_> {
         let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());
         interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
-        self.counters.frames_out += u64::from(one.replied());
-        let (sent, after) = (one.segment, engine.facts());
+        self.counters.frames_out += one.log.sent;
+        let (sent, after) = (one.log.segment, engine.facts());
         let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
         let is_put_off = segment.window == 0 && connection.settings.is_patient_with_closed_windows();
@@ -290,13 +308,11 @@ impl Stack<'_> {
         // Only what smoltcp took: a damaged or old ACK was not heard, and its number comes again.
         if after.send_queue < unacknowledged || (is_changed && !before.state.is_synchronized()) {
             connection.last_ack = Some(segment.ack);
+            connection.soft_error = None;
         }
-        if segment.flags.syn && is_changed {
+        if segment.flags.syn() && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
             connection.track.peer_mss = super::classify::announced_mss(bytes).unwrap_or(MSS_DEFAULT);
-        }
-        if after.send_queue < unacknowledged {
-            connection.soft_error = None;
         }
         connection.listen_for_progress(segment, unacknowledged, after, now);
         if let Some(SentSegment { seq, payload_len, flags }) = sent {
@@ -357,10 +373,10 @@ impl Stack<'_> {
             return;
         }
         let facts = Facts {
-            syn: segment.flags.syn,
-            ack: segment.flags.ack,
-            fin: segment.flags.fin,
-            rst: segment.flags.rst,
+            syn: segment.flags.syn(),
+            ack: segment.flags.ack(),
+            fin: segment.flags.fin(),
+            rst: segment.flags.rst(),
             seq: segment.seq,
             payload_len: segment.payload_len,
         };

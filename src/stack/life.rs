@@ -114,7 +114,7 @@ impl Stack<'_> {
             TcpState::TimeWait => {
                 // Everything of ours is acknowledged, so the peer's ACK is our next sequence number,
                 // and what its segment ends with is the last of the peer's.
-                let fin = u32::from(segment.flags.fin);
+                let fin = u32::from(segment.flags.fin());
                 let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(fin);
                 self.slots.connection(index).ended_at = Some((segment.ack, end));
             }
@@ -171,7 +171,7 @@ impl Stack<'_> {
 
     /// The engine is in CLOSED after a segment: reset, or the last ACK.
     fn on_closed(&mut self, index: u32, before: TcpState, segment: &Segment) {
-        if segment.flags.rst {
+        if segment.flags.rst() {
             self.slots.get_mut(index).fail(posix::reset_cause(before));
         }
         self.over(index);

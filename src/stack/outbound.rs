@@ -80,7 +80,7 @@ impl Stack<'_> {
                 },
                 Way::Device(_) if self.stays_in_this_host(index, remote) => Sending::Done,
                 Way::Device(mac) => {
-                    outlet.path = Path { link: self.config.mac.zip(mac), ..self.path() };
+                    outlet.log.path = Path { link: self.config.mac.zip(mac), ..self.path() };
                     self.send_datagram(index, false, outlet)
                 }
                 Way::Unresolved(next_hop) => {
@@ -125,7 +125,7 @@ impl Stack<'_> {
         let ttl = envelope.ttl.unwrap_or(usual_ttl);
         let protocol = datagrams.kind.protocol(domain);
         let header = Header { source: local.ip(), destination: remote.ip(), protocol, ttl, tos: envelope.tos };
-        outlet.path.tos = 0;
+        outlet.log.path.tos = 0;
         self.counters.sockets_visited_out += 1;
         let now = self.now.to_smoltcp();
         if envelope.is_whole {

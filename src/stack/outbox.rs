@@ -77,7 +77,7 @@ impl<'a> Outbox<'a> {
     fn send(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>, now: Instant) -> Sending {
         let Ok((letter, message)) = self.ring.peek() else { return Sending::Done };
         let cut = self.cut.get_or_insert(Cut { ident: letter.ident, sent: 0, mtu: letter.mtu });
-        outlet.path = letter.path;
+        outlet.log.path = letter.path;
         let sending = letter.header.send_pieces(outlet, now, cut, [message, &[]]);
         if let Sending::Done = sending {
             self.cut = None;

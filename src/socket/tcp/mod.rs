@@ -246,7 +246,7 @@ impl<'a> Connection<'a> {
     #[inline]
     pub(crate) fn is_repeated_ack_of_fin(&self, segment: &Segment) -> bool {
         let flags = segment.flags;
-        let is_bare = segment.payload_len == 0 && !flags.syn && !flags.fin && !flags.rst;
+        let is_bare = segment.payload_len == 0 && flags.are_plain();
         is_bare && self.last_ack == Some(segment.ack) && self.send_queue() == 0 && self.is_owed_an_ack()
     }
 

@@ -70,12 +70,12 @@ impl Track {
     /// A segment left. `len`: payload bytes.
     pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
         self.segs_out = self.segs_out.wrapping_add(1);
-        let span = len as u32 + u32::from(flags.syn) + u32::from(flags.fin);
-        if span == 0 || flags.rst {
+        let span = len as u32 + flags.span();
+        if span == 0 || flags.rst() {
             return;
         }
         let end = seq.wrapping_add(span);
-        if flags.syn && !self.is_open {
+        if flags.syn() && !self.is_open {
             self.is_open = true;
             (self.snd_una, self.snd_max) = (seq, seq);
         }
@@ -115,7 +115,7 @@ impl Track {
         now: Instant,
     ) {
         self.segs_in = self.segs_in.wrapping_add(1);
-        if segment.flags.syn {
+        if segment.flags.syn() {
             self.received_to = segment.seq.wrapping_add(1);
         }
         if segment.payload_len > 0 {
@@ -129,7 +129,7 @@ impl Track {
                 self.received_to = received_to;
             }
         }
-        if !segment.flags.ack {
+        if !segment.flags.ack() {
             return;
         }
         self.ack_received_at = now;

@@ -226,6 +226,13 @@ impl Stack<'_> {
     /// # Ok::<(), Errno>(())
     /// ```
     pub fn send_with(&mut self, id: SocketId, data: &[u8], flags: MsgFlags) -> Result<usize, Errno> {
+        // The usual case by far, without what only datagrams have.
+        if !flags.contains(MsgFlags::OOB)
+            && let Ok(index) = self.slots.find(id)
+            && let Body::Tcp(_) = self.slots.get(index).body
+        {
+            return self.send_tcp(index, &[data]);
+        }
         self.send_pieces(id, &SendMessage { pieces: &[data], to: None, control: Control::NONE }, flags)
     }
 

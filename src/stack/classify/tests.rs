@@ -136,7 +136,7 @@ fn a_segment_is_told_with_its_flow_flags_and_numbers() {
         let expected = |link| {
             Class::Tcp(Segment {
                 flow: flow(version, link),
-                flags: Flags { syn: true, ack: true, fin: false, rst: false },
+                flags: Flags::SYN.and(Flags::ACK),
                 seq: 0x0102_0304,
                 ack: 0x0506_0708,
                 payload_len: 3,

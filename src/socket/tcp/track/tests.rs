@@ -5,9 +5,9 @@ use core::net::SocketAddr;
 use super::*;
 use crate::stack::classify::Flow;
 
-const NONE: Flags = Flags { syn: false, ack: true, fin: false, rst: false };
-const SYN: Flags = Flags { syn: true, ack: false, ..NONE };
-const FIN: Flags = Flags { fin: true, ..NONE };
+const NONE: Flags = Flags::ACK;
+const SYN: Flags = Flags::SYN;
+const FIN: Flags = Flags::FIN.and(NONE);
 
 fn at(ms: u64) -> Instant {
     Instant::from_millis(ms)
@@ -98,7 +98,7 @@ fn an_ack_for_what_was_never_sent_moves_nothing() {
 #[test]
 fn received_bytes_count_once() {
     let mut track = Track::new(at(0));
-    track.on_received(&Segment { flags: Flags { syn: true, ..NONE }, seq: 99, ..acks(0) }, 0, true, 0, at(0));
+    track.on_received(&Segment { flags: SYN.and(NONE), seq: 99, ..acks(0) }, 0, true, 0, at(0));
     let data = Segment { seq: 100, payload_len: 10, ..acks(0) };
     track.on_received(&data, 0, true, 110, at(5));
     track.on_received(&data, 0, true, 110, at(6));
