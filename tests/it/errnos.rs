@@ -41,6 +41,8 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("connect", "ENETUNREACH", "sockets::connect::impossible_peers_are_refused_at_once"),
     ("connect", "ENOBUFS", "no_heap::full_tables_are_errnos_and_recover"),
     ("connect", "ETIMEDOUT", "sockets::connect::silence_is_etimedout_after_exactly_180_seconds"),
+    ("disconnect", "EBADF", CLOSED),
+    ("disconnect", "EOPNOTSUPP", "sockets::dual::a_datagram_socket_without_its_peer_is_as_it_was_bound"),
     ("dup", "EBADF", "sockets::dup::copies_take_places_in_the_table_and_give_them_back"),
     ("dup", "EMFILE", "sockets::dup::copies_take_places_in_the_table_and_give_them_back"),
     ("fcntl_getfl", "EBADF", CLOSED),
@@ -90,15 +92,16 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("send_to", "EAGAIN", "errnos::without_a_free_ephemeral_port_listen_is_eaddrinuse_and_send_to_eagain"),
     ("send_to", "EINVAL", "sockets::datagrams::impossible_receivers_are_refused_at_once"),
     ("send_to", "ENETUNREACH", "sockets::datagrams::impossible_receivers_are_refused_at_once"),
-    ("send_to", "EPIPE", "sockets::stream::a_fresh_stream_is_not_connected"),
     ("send_with", "EOPNOTSUPP", "sockets::messages::urgent_data_does_not_exist"),
     ("sendmsg", "EINVAL", "sockets::messages::control_data_chooses_the_source_among_the_own_addresses"),
+    ("sendmsg", "ENETUNREACH", "sockets::messages::control_data_chooses_the_source_among_the_own_addresses"),
     ("sendmsg", "ENODEV", "sockets::messages::control_data_chooses_the_source_among_the_own_addresses"),
     ("setsockopt", "EADDRINUSE", "errnos::to_join_a_group_twice_is_eaddrinuse"),
     ("setsockopt", "EADDRNOTAVAIL", "sockets::options::memberships_are_checked"),
     ("setsockopt", "EBADF", CLOSED),
     ("setsockopt", "EDOM", "sockets::options::structures_are_those_of_linux"),
     ("setsockopt", "EINVAL", "sockets::options::numbers_have_the_ranges_of_linux"),
+    ("setsockopt", "ENOBUFS", "sockets::groups::joins_and_leaves_say_what_is_wrong"),
     ("setsockopt", "ENODEV", "sockets::options::memberships_are_checked"),
     ("setsockopt", "ENOENT", "sockets::options::structures_are_those_of_linux"),
     ("setsockopt", "ENOPROTOOPT", "sockets::options::an_option_of_another_protocol_is_refused"),
@@ -113,6 +116,7 @@ const PRODUCED: &[(&str, &str, &str)] = &[
     ("shutdown", "ENOTCONN", "sockets::stream::a_fresh_stream_is_not_connected"),
     ("socket", "EMFILE", "sockets::open::a_full_socket_table_is_emfile_until_a_socket_is_closed"),
     ("socket", "ENOBUFS", "no_heap::full_tables_are_errnos_and_recover"),
+    ("socket", "EPROTONOSUPPORT", "sockets::raw::what_the_socket_is_can_be_asked"),
     ("take_error", "EBADF", CLOSED),
     ("tcp_state", "EBADF", CLOSED),
     ("tcp_state", "EOPNOTSUPP", "sockets::datagrams::calls_for_streams_are_eopnotsupp_on_datagrams"),
@@ -267,7 +271,6 @@ fn what_cannot_be_asked_for_says_why() {
 }
 
 #[test]
-#[ignore = "groups cannot be joined yet"]
 fn to_join_a_group_twice_is_eaddrinuse() {
     let mut pair = Pair::new(IP);
     let id = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");

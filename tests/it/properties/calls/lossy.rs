@@ -172,10 +172,10 @@ impl Run {
             return;
         }
         match (call, outcome) {
-            (Call::Send(..), Ok(Answer::Len(len))) => {
+            (Call::Send(..) | Call::SendTo(..), Ok(Answer::Len(len))) => {
                 self.sent.entry((local, remote)).or_default().extend(content(self.hosts.sends, *len));
             }
-            (Call::Recv(..), Ok(Answer::Bytes(bytes))) => {
+            (Call::Recv(..), Ok(Answer::Bytes(bytes))) | (Call::RecvFrom(..), Ok(Answer::Datagram { bytes, .. })) => {
                 let received = self.received.entry((local, remote)).or_default();
                 received.extend(bytes);
                 let sent = self.sent.get(&(remote, local)).map_or(&[][..], |sent| &sent[..]);
