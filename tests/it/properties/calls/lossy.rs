@@ -151,6 +151,9 @@ impl Run {
         let is_lie = outcome == Err(Errno::EAGAIN) && ready.contains(wanted);
         assert!(!is_lie, "{ready:?}, and {step:?} gives EAGAIN");
         self.learn_ends(host, fd);
+        if let (Call::Dup(_), Ok(_), Some(&ends)) = (call, &outcome, self.ends.get(&(host, fd))) {
+            self.ends.insert((host, self.hosts.fds[host].len() - 1), ends);
+        }
         self.check_stream(host, fd, call, &outcome);
     }
 
