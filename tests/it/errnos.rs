@@ -31,12 +31,14 @@ const PRODUCED: &[(&str, &str, &str)] = &[
         "sockets::names::when_all_ephemeral_ports_lead_to_one_peer_the_next_connect_is_eaddrnotavail",
     ),
     ("connect", "EAFNOSUPPORT", "sockets::names::a_name_of_the_other_family_is_eafnosupport"),
+    ("connect", "EAGAIN", "errnos::without_a_free_ephemeral_port_listen_is_eaddrinuse_and_send_to_eagain"),
     ("connect", "EALREADY", "sockets::connect::connect_is_in_progress_then_already_then_done_then_connected"),
     ("connect", "EBADF", CLOSED),
     ("connect", "ECONNABORTED", "sockets::connect::any_call_reports_the_refusal_once"),
     ("connect", "ECONNREFUSED", "sockets::connect::a_reset_is_econnrefused_once_and_then_the_socket_can_connect_again"),
     ("connect", "EHOSTUNREACH", "sockets::connect::a_silent_neighbour_is_asked_three_times_and_is_then_unreachable"),
     ("connect", "EINPROGRESS", "sockets::connect::connect_is_in_progress_then_already_then_done_then_connected"),
+    ("connect", "EINVAL", "sockets::local::loopback_addresses_cannot_be_used_towards_others"),
     ("connect", "EISCONN", "sockets::connect::a_listener_cannot_connect_send_or_receive"),
     ("connect", "ENETUNREACH", "sockets::connect::impossible_peers_are_refused_at_once"),
     ("connect", "ENOBUFS", "no_heap::full_tables_are_errnos_and_recover"),
@@ -295,4 +297,5 @@ fn without_a_free_ephemeral_port_listen_is_eaddrinuse_and_send_to_eagain() {
     assert_eq!(pair.a.listen(stream, 1), Err(Errno::EADDRINUSE));
     let datagram = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");
     assert_eq!(pair.a.send_to(datagram, b"hello", IP.b(7)), Err(Errno::EAGAIN));
+    assert_eq!(pair.a.connect(datagram, IP.b(7)), Err(Errno::EAGAIN));
 }
