@@ -16,11 +16,12 @@ use crate::stack::Stack;
 impl Stack<'_> {
     /// `protocol`: UDP, or ICMP, which has no remote port.
     pub(super) fn connect_udp(&mut self, index: u32, protocol: u8, remote: SocketAddr) -> Result<(), Errno> {
+        // Linux `inet_dgram_connect`: whatever comes of the call.
+        self.bind_if_needed(index)?;
         if remote.port() == 0 && protocol == UDP {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let source = self.source_towards(index, remote)?;
-        self.bind_if_needed(index)?;
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
         if ip.is_loopback() && !self.is_local(remote.ip()) {
@@ -57,6 +58,8 @@ impl Stack<'_> {
     }
 
     pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
+        // Linux `inet_send_prepare`: whatever comes of the call.
+        self.bind_if_needed(index)?;
         let to = message.to.map(|remote| self.slots.get(index).peer(remote)).transpose()?;
         let slot = self.slots.get(index);
         let Body::Udp(Datagrams { kind, shut_write, .. }) = slot.body else { return Err(Errno::EBADF) };
@@ -91,7 +94,6 @@ impl Stack<'_> {
         if shut_write {
             return Err(Errno::EPIPE);
         }
-        self.bind_if_needed(index)?;
         let envelope =
             Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos), is_whole };
         let slot = self.slots.get_mut(index);

@@ -23,8 +23,8 @@ pub(super) struct Datagram {
 
 impl Model {
     pub(super) fn connect_udp(&mut self, index: usize, remote: SocketAddr) -> Outcome {
-        let source = self.source_towards(index, remote)?;
         self.bind_if_needed(index);
+        let source = self.source_towards(index, remote)?;
         let local = self.sockets[index].local.unwrap_or(wildcard(0));
         let ip = if local.ip().is_unspecified() { source.ip() } else { local.ip() };
         if ip.is_loopback() && !self.is_own(index, remote) {
@@ -40,6 +40,7 @@ impl Model {
     }
 
     pub(super) fn send_udp(&mut self, index: usize, len: usize, to: Option<SocketAddr>) -> Outcome {
+        self.bind_if_needed(index);
         // What is wrong with the call itself comes first, and leaves a pending error where it is.
         if len > UDP_MAX {
             return Err(Errno::EMSGSIZE);
@@ -55,7 +56,6 @@ impl Model {
         if self.udp(index).shut_write {
             return Err(Errno::EPIPE);
         }
-        self.bind_if_needed(index);
         let local = self.sockets[index].local.unwrap_or(wildcard(0));
         let local = if local.ip().is_unspecified() { SocketAddr::new(source.ip(), local.port()) } else { local };
         self.deliver(index, local, remote, content(self.sends, len));
