@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use smolsock::{EPHEMERAL_MIN, Errno, Readiness, Shutdown, TcpState, Type};
 
@@ -286,7 +286,15 @@ impl Model {
         by_socket || by_time_wait
     }
 
+    /// Nobody in particular is this host.
+    pub(super) fn peer(&self, index: usize, remote: SocketAddr) -> SocketAddr {
+        let bound = self.sockets[index].local.map(|local| local.ip()).filter(|ip| !ip.is_unspecified());
+        let itself = bound.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        if remote.ip().is_unspecified() { SocketAddr::new(itself, remote.port()) } else { remote }
+    }
+
     fn connect(&mut self, index: usize, remote: SocketAddr) -> Outcome {
+        let remote = self.peer(index, remote);
         match &self.sockets[index].body {
             Body::Tcp(_) => self.connect_tcp(index, remote),
             Body::Udp(_) => self.connect_udp(index, remote),
@@ -296,6 +304,7 @@ impl Model {
     }
 
     fn send(&mut self, index: usize, len: usize, to: Option<SocketAddr>) -> Outcome {
+        let to = to.map(|to| self.peer(index, to));
         match &self.sockets[index].body {
             Body::Tcp(_) => self.send_tcp(index, len),
             Body::Udp(_) => self.send_udp(index, len, to),

@@ -204,6 +204,7 @@ impl Model {
         if tcp.phase != Phase::Fresh {
             return false;
         }
+        let remote = self.peer(index, remote);
         let Ok(source) = self.source_towards(index, remote) else { return false };
         let there = self.host_of(index, remote);
         // A second one that finds no room: which of them gets in when there is some is chance.
