@@ -116,7 +116,7 @@ pub async fn sendmsg<H: Handle>(
 /// Those of [`Stack::recv_with`]; EAGAIN only if `SO_RCVTIMEO` is over and nothing has come, or waiting was not wanted.
 ///
 /// # Differences from Linux
-/// With `PEEK` and `WAITALL` together, half of the receive buffer is enough.
+/// With `PEEK` and `WAITALL` together, a buffer without room for another segment is enough.
 pub async fn recv_with<H: Handle>(net: &H, id: SocketId, buffer: &mut [u8], flags: MsgFlags) -> Result<usize, Errno> {
     let message = recvmsg(net, id, &mut [buffer], flags).await?;
     Ok(if flags.contains(MsgFlags::TRUNC) { message.full_len } else { message.len })

@@ -381,7 +381,6 @@ fn reset_before_it_was_told(pair: &mut Pair<'_>) -> smolsock::SocketId {
 }
 
 #[test]
-#[ignore = "connect says Ok of a connection that is over; Linux starts anew"]
 fn connect_after_a_reset_that_it_told_begins_anew() {
     let mut pair = Pair::new(IP);
     let client = reset_before_it_was_told(&mut pair);
@@ -390,7 +389,6 @@ fn connect_after_a_reset_that_it_told_begins_anew() {
 }
 
 #[test]
-#[ignore = "connect says Ok of a connection that is over; Linux ECONNABORTED"]
 fn connect_after_a_reset_that_recv_told_is_econnaborted() {
     let mut pair = Pair::new(IP);
     let client = reset_before_it_was_told(&mut pair);
@@ -400,7 +398,6 @@ fn connect_after_a_reset_that_recv_told_is_econnaborted() {
 }
 
 #[test]
-#[ignore = "connect takes the pending error of a connection whose beginning it has told; Linux EISCONN"]
 fn connect_on_a_connection_that_was_reset_leaves_the_error_to_recv() {
     let mut pair = Pair::new(IP);
     let (client, server) = pair.connection(IP);
@@ -412,7 +409,6 @@ fn connect_on_a_connection_that_was_reset_leaves_the_error_to_recv() {
 }
 
 #[test]
-#[ignore = "send takes the pending error, and does not say what is wrong with the call; Linux EMSGSIZE"]
 fn a_datagram_that_cannot_be_sent_leaves_the_pending_error() {
     let mut pair = Pair::new(IP);
     let socket = pair.a.socket(Domain::Inet, Type::Datagram).expect("room");

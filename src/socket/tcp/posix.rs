@@ -101,8 +101,8 @@ pub(crate) fn reset_cause(before: TcpState) -> Errno {
     }
 }
 
-/// Readiness as Linux `tcp_poll` computes it. `low_water`: how many bytes make the socket readable (`SO_RCVLOWAT`);
-/// half of the buffer is enough in any case (Linux `tcp_set_rcvlowat`), so that the window can always bring them.
+/// Readiness as Linux `tcp_poll` computes it. `low_water`: how many bytes make the socket readable (`SO_RCVLOWAT`); a
+/// buffer without room for another segment is readable in any case.
 pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_water: usize) -> Readiness {
     let state = connection.state();
     let mut ready = Readiness::NONE;

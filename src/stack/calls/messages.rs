@@ -65,7 +65,7 @@ impl Stack<'_> {
         self.recv_with(id, buffer, MsgFlags::NONE)
     }
 
-    /// Queues one datagram for `remote`; binds an unbound socket to an ephemeral port.
+    /// Queues one datagram for `remote`; binds an unbound socket to an ephemeral port, even if the call then fails.
     ///
     /// # Errors
     /// Those of [`send`](Self::send), and for UDP: EACCES (broadcast without `SO_BROADCAST`), ENETUNREACH (no route),

@@ -138,7 +138,8 @@ impl Stack<'_> {
     ///   `SO_BROADCAST`.
     /// - EAFNOSUPPORT: the other family.
     /// - EADDRNOTAVAIL: the very connection exists (TCP), no ephemeral port is free, port 0, or an unspecified address.
-    /// - EADDRINUSE: UDP: another socket has this address and peer.
+    /// - EADDRINUSE: UDP: another socket has this address and peer. EAGAIN: UDP: no ephemeral port is free (Linux).
+    /// - EINVAL: bound to a loopback address, and the peer is elsewhere (Linux).
     /// - ENOBUFS: no room for a connection.
     ///
     /// # POSIX

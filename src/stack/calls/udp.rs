@@ -16,11 +16,12 @@ use crate::stack::Stack;
 impl Stack<'_> {
     /// `protocol`: UDP, or ICMP, which has no remote port.
     pub(super) fn connect_udp(&mut self, index: u32, protocol: u8, remote: SocketAddr) -> Result<(), Errno> {
+        // Linux `inet_dgram_connect`: whatever comes of the call.
+        self.bind_if_needed(index)?;
         if remote.port() == 0 && protocol == UDP {
             return Err(Errno::EADDRNOTAVAIL);
         }
         let source = self.source_towards(index, remote)?;
-        self.bind_if_needed(index)?;
         let Some(bound) = self.slots.get(index).local else { return Err(Errno::EINVAL) };
         let ip = if bound.ip().is_unspecified() { source } else { bound.ip() };
         if ip.is_loopback() && !self.is_local(remote.ip()) {
@@ -57,14 +58,15 @@ impl Stack<'_> {
     }
 
     pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
+        // Linux `inet_send_prepare`: whatever comes of the call.
+        self.bind_if_needed(index)?;
         let to = message.to.map(|remote| self.slots.get(index).peer(remote)).transpose()?;
-        if let Some(error) = self.report(index) {
-            return Err(error);
-        }
         let slot = self.slots.get(index);
         let Body::Udp(Datagrams { kind, shut_write, .. }) = slot.body else { return Err(Errno::EBADF) };
-        if shut_write {
-            return Err(Errno::EPIPE);
+        let len = total(message.pieces);
+        // Linux `udp_sendmsg` looks at the length first.
+        if slot.domain == Domain::Inet && len > usize::from(u16::MAX) {
+            return Err(Errno::EMSGSIZE);
         }
         let remote = to.or(slot.remote).ok_or(Errno::EDESTADDRREQ)?;
         if remote.port() == 0 && kind == Kind::Udp {
@@ -74,18 +76,23 @@ impl Stack<'_> {
         let tos = slot.options.services(remote.ip());
         let chosen = self.chosen_source(index, domain, &message.control)?;
         let source = self.source_towards(index, remote)?;
-        let len = total(message.pieces);
         let is_whole = self.check_message(index, remote, message)?;
         if !is_whole && len > kind.payload_max(domain) {
             return Err(Errno::EMSGSIZE);
         }
-        self.bind_if_needed(index)?;
         let bound = self.slots.get(index).local.map_or(source, |local| local.ip());
         let usual = if bound.is_unspecified() || self.is_group(bound) { source } else { bound };
         let local = chosen.unwrap_or(usual);
         // Linux: packets from a loopback address cannot leave the host.
         if local.is_loopback() && !self.is_local(remote.ip()) {
             return Err(Errno::EINVAL);
+        }
+        // Linux `sock_alloc_send_pskb`: what is wrong with the call itself came first, and leaves the error pending.
+        if let Some(error) = self.report(index) {
+            return Err(error);
+        }
+        if shut_write {
+            return Err(Errno::EPIPE);
         }
         let envelope =
             Envelope { remote, local, ttl: message.control.ttl, tos: message.control.tos.unwrap_or(tos), is_whole };

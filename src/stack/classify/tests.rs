@@ -231,11 +231,13 @@ fn fragments_are_told_whichever_they_are() {
 
 #[test]
 fn another_protocol_is_told_with_its_addresses() {
-    for (version, protocol) in [(4, 2), (6, 59), (4, 132)] {
+    for (version, protocol) in [(4, 2), (6, 132), (4, 59), (4, 132)] {
         let told = classify(Medium::Ethernet, &framed(&ip(version, protocol, &[0; 8])));
         let Class::Ip(Flow { local, remote, .. }) = told else { panic!("{told:?}") };
         assert_eq!((local.ip(), remote.ip()), (own(version), peer(version)));
     }
+    // RFC 8200 §4.7: nothing follows, and nobody is to be asked about it.
+    assert_eq!(classify(Medium::Ethernet, &framed(&ip(6, 59, &[0; 8]))), Class::Other);
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn every_call_on_a_closed_socket_is_ebadf() {
         assert_eq!(stack.listen(id, 1), bad);
         assert_eq!(stack.accept(id).map(|_| ()), bad);
         assert_eq!(stack.connect(id, IP.b(1)), bad);
+        assert_eq!(stack.disconnect(id), bad);
         assert_eq!(stack.send(id, b"x").map(|_| ()), bad);
         assert_eq!(stack.send_to(id, b"x", IP.b(1)).map(|_| ()), bad);
         assert_eq!(stack.recv(id, &mut [0]).map(|_| ()), bad);

@@ -123,6 +123,16 @@ fn plain() -> Vec<Case> {
             [send_to(A1, "", b(1)), ready(B1, input | output), waiting(B1, 0)],
         ),
         case("send without a peer", [datagram(A1), send(A1, "x").fails(EDESTADDRREQ)]).both(),
+        case(
+            "a socket is bound by a send that fails",
+            [datagram(A1), send(A1, "x").fails(EDESTADDRREQ), name(A1, any(Port::Ephemeral))],
+        )
+        .both(),
+        case(
+            "a socket is bound by a connect that fails",
+            [datagram(A1), connect(A1, elsewhere(1)).fails(ENETUNREACH), name(A1, any(Port::Ephemeral))],
+        )
+        .both(),
         case("send to port 0", [datagram(A1), send_to(A1, "x", b(0)).fails(EINVAL)]).both(),
         case("send to a network without a route", [datagram(A1), send_to(A1, "x", elsewhere(1)).fails(ENETUNREACH)])
             .both(),

@@ -135,5 +135,6 @@ fn any_remote() -> impl Strategy<Value = SocketAddr> {
     prop_oneof![
         20 => known.prop_map(|(addr, port)| (addr.ip(), port).into()),
         1 => Just((Ipv4Addr::new(198, 51, 100, 1), 80).into()),
+        1 => select(PORTS.to_vec()).prop_map(wildcard),
     ]
 }

@@ -151,6 +151,9 @@ impl Run {
         let is_lie = outcome == Err(Errno::EAGAIN) && ready.contains(wanted);
         assert!(!is_lie, "{ready:?}, and {step:?} gives EAGAIN");
         self.learn_ends(host, fd);
+        if let (Call::Dup(_), Ok(_), Some(&ends)) = (call, &outcome, self.ends.get(&(host, fd))) {
+            self.ends.insert((host, self.hosts.fds[host].len() - 1), ends);
+        }
         self.check_stream(host, fd, call, &outcome);
     }
 
@@ -172,10 +175,10 @@ impl Run {
             return;
         }
         match (call, outcome) {
-            (Call::Send(..), Ok(Answer::Len(len))) => {
+            (Call::Send(..) | Call::SendTo(..), Ok(Answer::Len(len))) => {
                 self.sent.entry((local, remote)).or_default().extend(content(self.hosts.sends, *len));
             }
-            (Call::Recv(..), Ok(Answer::Bytes(bytes))) => {
+            (Call::Recv(..), Ok(Answer::Bytes(bytes))) | (Call::RecvFrom(..), Ok(Answer::Datagram { bytes, .. })) => {
                 let received = self.received.entry((local, remote)).or_default();
                 received.extend(bytes);
                 let sent = self.sent.get(&(remote, local)).map_or(&[][..], |sent| &sent[..]);

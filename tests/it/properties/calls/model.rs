@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use smolsock::{EPHEMERAL_MIN, Errno, Readiness, Shutdown, TcpState, Type};
 
@@ -176,8 +176,6 @@ impl Model {
             Call::Close(fd) => {
                 find(fd).is_none_or(|index| self.sockets[index].refs > 1 || !self.is_strange_close(index))
             }
-            Call::Send(fd, len) => find(fd).is_none_or(|index| !self.is_strange_send(index, len, None)),
-            Call::SendTo(fd, len, to) => find(fd).is_none_or(|index| !self.is_strange_send(index, len, Some(to))),
             _ => true,
         }
     }
@@ -288,7 +286,15 @@ impl Model {
         by_socket || by_time_wait
     }
 
+    /// Nobody in particular is this host.
+    pub(super) fn peer(&self, index: usize, remote: SocketAddr) -> SocketAddr {
+        let bound = self.sockets[index].local.map(|local| local.ip()).filter(|ip| !ip.is_unspecified());
+        let itself = bound.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        if remote.ip().is_unspecified() { SocketAddr::new(itself, remote.port()) } else { remote }
+    }
+
     fn connect(&mut self, index: usize, remote: SocketAddr) -> Outcome {
+        let remote = self.peer(index, remote);
         match &self.sockets[index].body {
             Body::Tcp(_) => self.connect_tcp(index, remote),
             Body::Udp(_) => self.connect_udp(index, remote),
@@ -298,10 +304,8 @@ impl Model {
     }
 
     fn send(&mut self, index: usize, len: usize, to: Option<SocketAddr>) -> Outcome {
+        let to = to.map(|to| self.peer(index, to));
         match &self.sockets[index].body {
-            Body::Tcp(tcp) if to.is_some() => {
-                Err(if tcp.state.is_synchronized() { Errno::EISCONN } else { Errno::EPIPE })
-            }
             Body::Tcp(_) => self.send_tcp(index, len),
             Body::Udp(_) => self.send_udp(index, len, to),
             Body::Listener { .. } => Err(Errno::EPIPE),
@@ -319,11 +323,14 @@ impl Model {
     }
 
     fn recv_from(&mut self, index: usize, len: usize) -> Outcome {
-        if self.sockets[index].is_tcp() {
-            return Err(Errno::EOPNOTSUPP);
+        if !self.sockets[index].is_tcp() {
+            let (bytes, full_len, remote) = self.recv_udp(index, len, false)?;
+            return Ok(Answer::Datagram { bytes, full_len, remote });
         }
-        let (bytes, full_len, remote) = self.recv_udp(index, len, false)?;
-        Ok(Answer::Datagram { bytes, full_len, remote })
+        match self.recv(index, len, false)? {
+            Answer::Bytes(bytes) => Ok(Answer::Datagram { full_len: bytes.len(), bytes, remote: wildcard(0) }),
+            answer => Ok(answer),
+        }
     }
 
     fn shutdown(&mut self, index: usize, how: Shutdown) -> Outcome {
@@ -369,13 +376,9 @@ impl Model {
         }
     }
 
-    /// Takes the pending error; a failed attempt to connect is over when it has been reported.
+    /// Takes the pending error.
     pub(super) fn report(&mut self, index: usize) -> Option<Errno> {
-        let error = self.sockets[index].error.take();
-        if error.is_some() {
-            self.forget_failed_connect(index);
-        }
-        error
+        self.sockets[index].error.take()
     }
 
     /// TIME-WAIT is over.
@@ -404,7 +407,7 @@ impl Model {
                     local,
                     remote: if is_over { Err(Errno::ENOTCONN) } else { remote },
                     state: Ok(tcp.state),
-                    unread: Ok(tcp.recv_queue.len()),
+                    unread: Ok(tcp.readable()),
                 }
             }
             Body::Udp(udp) => View {

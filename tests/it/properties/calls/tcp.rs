@@ -11,11 +11,13 @@ use super::{Answer, Outcome, content, wildcard};
 #[derive(Debug, Clone)]
 pub(super) struct Tcp {
     pub(super) state: TcpState,
-    /// `connect` has been called, or a listener made it; a failed attempt counts until it was reported.
+    /// `connect` has been called, or a listener made it; a failed attempt counts until `connect` has said so.
     phase: Phase,
     /// The next `connect` says that the connection is there.
     is_unreported: bool,
     shut_read: bool,
+    /// Bytes that had arrived before that.
+    kept: usize,
     shut_write: bool,
     has_ended: bool,
     /// It waits to be accepted.
@@ -39,6 +41,7 @@ impl Tcp {
             phase: Phase::Fresh,
             is_unreported: false,
             shut_read: false,
+            kept: 0,
             shut_write: false,
             has_ended: false,
             is_child: false,
@@ -73,12 +76,12 @@ impl Tcp {
             ready |= Readiness::IN | Readiness::RDHUP;
         }
         if error.is_some() {
-            ready |= Readiness::ERR | Readiness::IN | Readiness::OUT;
+            ready |= Readiness::ERR;
         }
         if self.state == TcpState::SynSent {
             return ready;
         }
-        if !self.recv_queue.is_empty() {
+        if self.readable() > 0 {
             ready |= Readiness::IN;
         }
         let room = send_bytes - self.send_queue.len();
@@ -86,6 +89,18 @@ impl Tcp {
             ready |= Readiness::OUT;
         }
         ready
+    }
+
+    /// What `recv` can give.
+    pub(super) fn readable(&self) -> usize {
+        if self.shut_read { self.kept } else { self.recv_queue.len() }
+    }
+
+    /// Throws away what came after the reading side was shut, once what had come before has been read.
+    fn discard_late(&mut self) {
+        if self.shut_read && self.kept == 0 {
+            self.recv_queue.clear();
+        }
     }
 
     /// Our side has ended, and the peer does not know.
@@ -146,16 +161,18 @@ impl Model {
     pub(super) fn connect_tcp(&mut self, index: usize, remote: SocketAddr) -> Outcome {
         let tcp = self.tcp(index);
         match (tcp.phase, tcp.state) {
-            (Phase::Connecting, TcpState::Closed) => return Err(self.report(index).unwrap_or(Errno::ECONNABORTED)),
-            // Linux: it came to be and ended before anybody was told. Another attempt can follow.
-            (Phase::Connected, TcpState::Closed) if tcp.is_unreported => {
+            (Phase::Connected, _) if !tcp.is_unreported => return Err(Errno::EISCONN),
+            // Linux: it has failed, or came to be and ended before anybody was told. Another attempt can follow.
+            (Phase::Connecting | Phase::Connected, TcpState::Closed) => {
                 *tcp = Tcp::fresh();
                 self.sockets[index].remote = None;
-                return Err(self.sockets[index].error.take().unwrap_or(Errno::ECONNABORTED));
+                return Err(self.report(index).unwrap_or(Errno::ECONNABORTED));
             }
             (Phase::Connecting, _) => return Err(Errno::EALREADY),
-            (Phase::Connected, _) if std::mem::take(&mut tcp.is_unreported) => return Ok(Answer::Done),
-            (Phase::Connected, _) => return Err(Errno::EISCONN),
+            (Phase::Connected, _) => {
+                tcp.is_unreported = false;
+                return Ok(Answer::Done);
+            }
             (Phase::Fresh, _) => {}
         }
         let source = self.source_towards(index, remote)?;
@@ -171,8 +188,9 @@ impl Model {
         let local = SocketAddr::new(ip, port);
         let host = self.sockets[index].host;
         if self.find_tcp(host, local, remote).is_some() || self.is_in_time_wait(host, local, remote) {
-            return Err(Errno::EADDRINUSE);
+            return Err(Errno::EADDRNOTAVAIL);
         }
+        self.sockets[index].error = None;
         self.sockets[index].local = Some(local);
         self.sockets[index].remote = Some(remote);
         let tcp = self.tcp(index);
@@ -180,17 +198,13 @@ impl Model {
         Err(Errno::EINPROGRESS)
     }
 
-    /// Whether this call is beyond the model: both sides open at once, or one of them has forgotten the other. Or it
-    /// is one that the stack gets wrong (see `found.rs`).
+    /// Whether this call is beyond the model: both sides open at once, or one of them has forgotten the other.
     pub(super) fn is_strange_connect(&self, index: usize, remote: SocketAddr) -> bool {
-        let Socket { body: Body::Tcp(tcp), error, .. } = &self.sockets[index] else { return false };
-        if tcp.phase == Phase::Connected {
-            let is_over = tcp.state == TcpState::Closed;
-            return is_over && (error.is_some() || tcp.is_unreported);
-        }
-        if tcp.phase == Phase::Connecting {
+        let Body::Tcp(tcp) = &self.sockets[index].body else { return false };
+        if tcp.phase != Phase::Fresh {
             return false;
         }
+        let remote = self.peer(index, remote);
         let Ok(source) = self.source_towards(index, remote) else { return false };
         let there = self.host_of(index, remote);
         // A second one that finds no room: which of them gets in when there is some is chance.
@@ -214,16 +228,6 @@ impl Model {
 
     fn is_in_time_wait(&self, host: usize, local: SocketAddr, remote: SocketAddr) -> bool {
         self.time_wait.iter().any(|entry| entry.host == host && entry.local == local && entry.remote == remote)
-    }
-
-    pub(super) fn forget_failed_connect(&mut self, index: usize) {
-        if let Body::Tcp(tcp) = &mut self.sockets[index].body
-            && tcp.phase == Phase::Connecting
-            && tcp.state == TcpState::Closed
-        {
-            tcp.phase = Phase::Fresh;
-            self.sockets[index].remote = None;
-        }
     }
 
     pub(super) fn send_tcp(&mut self, index: usize, len: usize) -> Outcome {
@@ -250,11 +254,13 @@ impl Model {
     pub(super) fn recv_tcp(&mut self, index: usize, len: usize, is_peek: bool) -> Outcome {
         let has_error = self.sockets[index].error.is_some();
         let tcp = self.tcp(index);
-        if !tcp.recv_queue.is_empty() && !tcp.shut_read {
-            let taken = len.min(tcp.recv_queue.len());
+        if tcp.readable() > 0 {
+            let taken = len.min(tcp.readable());
             let bytes = tcp.recv_queue.iter().take(taken).copied().collect();
             if !is_peek {
                 tcp.recv_queue.drain(..taken);
+                tcp.kept -= taken.min(tcp.kept);
+                tcp.discard_late();
             }
             return Ok(Answer::Bytes(bytes));
         }
@@ -268,7 +274,7 @@ impl Model {
         match (tcp.phase, tcp.state) {
             _ if tcp.shut_read => end,
             (Phase::Fresh, _) => Err(Errno::ENOTCONN),
-            (Phase::Connected, TcpState::Closed) => end,
+            (Phase::Connecting | Phase::Connected, TcpState::Closed) => end,
             _ => Err(Errno::EAGAIN),
         }
     }
@@ -281,13 +287,15 @@ impl Model {
                 // Linux leaves ECONNRESET behind, for an end that the application itself has made.
                 (tcp.phase, tcp.state) = (Phase::Fresh, TcpState::Closed);
                 self.sockets[index].remote = None;
+                self.sockets[index].error.get_or_insert(Errno::ECONNRESET);
                 return Ok(Answer::Done);
             }
             _ => {}
         }
+        tcp.is_unreported = false;
         if how != Shutdown::Write {
+            tcp.kept = tcp.readable();
             tcp.shut_read = true;
-            tcp.recv_queue.clear();
         }
         if how != Shutdown::Read {
             tcp.shut_write = true;
@@ -299,7 +307,7 @@ impl Model {
     pub(super) fn close_tcp(&mut self, index: usize) {
         let is_abortive = self.sockets[index].options.is_abortive;
         let tcp = self.tcp(index);
-        let has_unread = !tcp.recv_queue.is_empty() && !tcp.shut_read;
+        let has_unread = tcp.readable() > 0;
         match tcp.state {
             TcpState::Closed | TcpState::SynSent => self.sockets[index].body = Body::Gone,
             _ if is_abortive || has_unread => self.abort(index),
@@ -419,11 +427,12 @@ impl Model {
         }
         let recv_bytes = self.recv_bytes;
         let to = self.tcp(peer);
-        let room = if to.shut_read { usize::MAX } else { recv_bytes - to.recv_queue.len() };
+        let throws_away = to.shut_read && to.kept == 0;
+        let room = if throws_away { usize::MAX } else { recv_bytes - to.recv_queue.len() };
         let moved = waiting.min(room);
         let bytes: Vec<u8> = self.tcp(index).send_queue.drain(..moved).collect();
         let to = self.tcp(peer);
-        if !to.shut_read {
+        if !throws_away {
             to.recv_queue.extend(bytes);
         }
         // A FIN needs no room: it follows the last byte into a buffer that is full.

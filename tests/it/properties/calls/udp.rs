@@ -23,8 +23,8 @@ pub(super) struct Datagram {
 
 impl Model {
     pub(super) fn connect_udp(&mut self, index: usize, remote: SocketAddr) -> Outcome {
-        let source = self.source_towards(index, remote)?;
         self.bind_if_needed(index);
+        let source = self.source_towards(index, remote)?;
         let local = self.sockets[index].local.unwrap_or(wildcard(0));
         let ip = if local.ip().is_unspecified() { source.ip() } else { local.ip() };
         if ip.is_loopback() && !self.is_own(index, remote) {
@@ -40,37 +40,26 @@ impl Model {
     }
 
     pub(super) fn send_udp(&mut self, index: usize, len: usize, to: Option<SocketAddr>) -> Outcome {
+        self.bind_if_needed(index);
         // What is wrong with the call itself comes first, and leaves a pending error where it is.
         if len > UDP_MAX {
             return Err(Errno::EMSGSIZE);
         }
         let remote = to.or(self.sockets[index].remote).ok_or(Errno::EDESTADDRREQ)?;
         let source = self.source_towards(index, remote)?;
+        if self.sockets[index].local.is_some_and(|local| local.ip().is_loopback()) && !self.is_own(index, remote) {
+            return Err(Errno::EINVAL);
+        }
         if let Some(error) = self.report(index) {
             return Err(error);
         }
         if self.udp(index).shut_write {
             return Err(Errno::EPIPE);
         }
-        self.bind_if_needed(index);
         let local = self.sockets[index].local.unwrap_or(wildcard(0));
         let local = if local.ip().is_unspecified() { SocketAddr::new(source.ip(), local.port()) } else { local };
-        if local.ip().is_loopback() && !self.is_own(index, remote) {
-            return Err(Errno::EINVAL);
-        }
         self.deliver(index, local, remote, content(self.sends, len));
         Ok(Answer::Len(len))
-    }
-
-    /// Whether a call is wrong in two ways, of which the stack names the other one first (see `found.rs`).
-    pub(super) fn is_strange_send(&self, index: usize, len: usize, to: Option<SocketAddr>) -> bool {
-        let socket = &self.sockets[index];
-        let Body::Udp(udp) = &socket.body else { return false };
-        let remote = to.or(socket.remote);
-        let is_too_long = len > UDP_MAX;
-        let has_no_way = remote.is_none_or(|remote| self.source_towards(index, remote).is_err());
-        let is_in_error = socket.error.is_some() || udp.shut_write;
-        u8::from(is_too_long) + u8::from(has_no_way) + u8::from(is_in_error) > 1
     }
 
     fn deliver(&mut self, index: usize, local: SocketAddr, remote: SocketAddr, bytes: Vec<u8>) {
@@ -78,7 +67,7 @@ impl Model {
         match self.receiver(there, remote, local) {
             Some(receiver) => {
                 let udp = self.udp(receiver);
-                if !udp.shut_read && udp.queue.len() < QUEUE_DATAGRAMS {
+                if udp.queue.len() < QUEUE_DATAGRAMS {
                     udp.queue.push_back(Datagram { bytes, remote: local });
                 }
             }
@@ -134,13 +123,10 @@ impl Model {
     }
 
     pub(super) fn shutdown_udp(&mut self, index: usize, how: Shutdown) -> Outcome {
-        if self.sockets[index].remote.is_none() {
-            return Err(Errno::ENOTCONN);
-        }
         let udp = self.udp(index);
         udp.shut_read |= how != Shutdown::Write;
         udp.shut_write |= how != Shutdown::Read;
-        Ok(Answer::Done)
+        self.sockets[index].remote.map(|_| Answer::Done).ok_or(Errno::ENOTCONN)
     }
 
     /// The address that packets to `remote` come from, if the socket is bound to none.
@@ -184,7 +170,7 @@ impl Udp {
             ready |= Readiness::HUP;
         }
         if error.is_some() {
-            ready |= Readiness::ERR | Readiness::IN;
+            ready |= Readiness::ERR;
         }
         ready
     }
