@@ -60,6 +60,27 @@ fn every_scenario_file_is_in_the_list() {
     assert_eq!(files, listed);
 }
 
+#[test]
+fn the_image_without_an_operating_system_makes_every_call() {
+    let image: String = files_in(&root().join("tests/bare/src")).iter().map(|path| read(path)).collect();
+    let mut calls = files_in(&root().join("src/stack/calls"));
+    calls.extend(files_in(&root().join("src/view")));
+    calls.push(root().join("src/stack/mod.rs"));
+    let mut names = 0;
+    for path in calls {
+        let text = read(&path);
+        let is_of_the_stack = |block: &&str| block.lines().next().is_some_and(|line| line.contains("Stack<"));
+        for line in text.split("\nimpl").filter(is_of_the_stack).flat_map(str::lines) {
+            let Some((_, rest)) = line.split_once("    pub fn ") else { continue };
+            let name = rest.split(['(', '<']).next().expect("the text before the first bracket");
+            let is_made = ["client", "server", "stack"].iter().any(|host| image.contains(&format!("{host}.{name}(")));
+            assert!(is_made, "{}: nobody in tests/bare calls `{name}`", path.display());
+            names += 1;
+        }
+    }
+    assert!(names > 40, "{names} calls found");
+}
+
 /// All Rust files of both packages.
 fn sources() -> Vec<PathBuf> {
     let mut all = files_in(&root().join("src"));

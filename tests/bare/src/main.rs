@@ -11,6 +11,7 @@
 mod boot;
 mod datagrams;
 mod lab;
+mod packets;
 mod semihosting;
 mod streams;
 mod wire;
@@ -32,16 +33,20 @@ fn run() -> Result<(), &'static str> {
     let mut lab = Lab::new(&mut for_client, &mut for_server)?;
     datagrams::run(&mut lab)?;
     print("datagrams: ok\n");
+    packets::run(&mut lab)?;
+    print("groups, ping and raw sockets: ok\n");
     streams::run(&mut lab)?;
     print("streams: ok\n");
     views(&lab)?;
-    print("static memory for 4 sockets ");
-    print_number(size_of::<Four<'_>>() + size_of::<Stack<'_>>());
-    print(" bytes, for 16 ");
-    print_number(size_of::<Sixteen<'_>>() + size_of::<Stack<'_>>());
-    print(" bytes, of which the stack itself ");
-    print_number(size_of::<Stack<'_>>());
-    print(" bytes\n");
+    for (what, bytes) in [
+        ("static memory for 4 sockets ", size_of::<Four<'_>>() + size_of::<Stack<'_>>()),
+        ("static memory for 16 sockets ", size_of::<Sixteen<'_>>() + size_of::<Stack<'_>>()),
+        ("of which the stack itself ", size_of::<Stack<'_>>()),
+    ] {
+        print(what);
+        print_number(bytes);
+        print(" bytes\n");
+    }
     Ok(())
 }
 
