@@ -83,10 +83,10 @@ fn the_kernel_gives_the_answers_of_the_table() {
 
 #[cfg(target_os = "linux")]
 fn kernel_failures(network: &kernel::Network) -> String {
-    let mut failures = String::new();
+    let (mut failures, mut agreed) = (String::new(), 0);
     for (case, scope) in runs() {
         match run(case, &mut kernel::Kernel::new(network, scope)) {
-            Outcome::Agrees => {}
+            Outcome::Agrees => agreed += 1,
             Outcome::NotYet(what) => {
                 let _ = writeln!(failures, "{}: the kernel's arm cannot do this: {what}\n", case.name);
             }
@@ -95,6 +95,7 @@ fn kernel_failures(network: &kernel::Network) -> String {
             }
         }
     }
+    say(&format!("the kernel agrees in {agreed} of {} runs", runs().count()));
     failures
 }
 
