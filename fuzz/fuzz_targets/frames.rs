@@ -17,6 +17,7 @@ const ACCEPTED_MAX: usize = 8;
 #[derive(Arbitrary, Debug)]
 struct Attack {
     is_ethernet: bool,
+    is_small: bool,
     moves: Vec<Move>,
 }
 
@@ -46,7 +47,7 @@ enum Move {
 
 fuzz_target!(|attack: Attack| {
     let medium = if attack.is_ethernet { Medium::Ethernet } else { Medium::Ip };
-    let mut victim = Victim::new(medium);
+    let mut victim = Victim::new(medium, attack.is_small);
     for one in attack.moves {
         make(&mut victim, one);
         // Frames never take a descriptor away from the application.
@@ -87,7 +88,7 @@ fn send(victim: &mut Victim, socket: u8, len: u16, to: Option<u8>) {
         let all = names.iter().chain(&groups);
         at(all.clone().nth(usize::from(nth) % all.count()).expect("less than their number"), 9)
     });
-    let control = Control { ttl: (len % 3 == 0).then_some(len as u8), ..Control::NONE };
+    let control = Control { ttl: len.is_multiple_of(3).then_some(len as u8), ..Control::NONE };
     let message = SendMessage { pieces: &[&data], to, control };
     let _ = victim.stack.sendmsg(id, &message, MsgFlags::NONE);
 }
@@ -145,8 +146,9 @@ fn call(victim: &mut Victim, socket: u8, which: u8) {
         6 => drop(stack.connect(id, at("::1", 9))),
         7 => drop(stack.bind(id, at("0.0.0.0", 9))),
         8 => {
-            let copy = stack.dup(id).expect("room");
-            stack.close(copy).expect("it is open");
+            if let Ok(copy) = stack.dup(id) {
+                stack.close(copy).expect("it is open");
+            }
         }
         _ => {
             let mut fds: Vec<PollFd> = victim.sockets.iter().map(|id| PollFd::new(*id, Readiness::IN)).collect();

@@ -74,12 +74,12 @@ pub enum Socket {
 pub const SOCKETS: usize = 10;
 
 impl Victim {
-    /// Lets a real peer connect and speak, and then go away.
-    pub fn new(medium: Medium) -> Victim {
+    /// Lets a real peer connect and speak, and then go away. With `is_small`, tables are soon full.
+    pub fn new(medium: Medium, is_small: bool) -> Victim {
         let mut port = Port::new(medium);
         let mut peer_port = Port::new(medium);
-        let mut stack = new_stack(medium, 1, &port);
-        let mut peer = samples::Peer::new(new_stack(medium, 2, &peer_port));
+        let mut stack = new_stack(medium, 1, &port, is_small);
+        let mut peer = samples::Peer::new(new_stack(medium, 2, &peer_port, false));
         let mut sockets = open_sockets(&mut stack);
         let mut now = Instant::from_secs(1);
         let (mut samples, mut sent) = (Vec::new(), Vec::new());
@@ -222,7 +222,7 @@ fn settle(stack: &mut Stack<'_>, now: Instant, port: &mut Port) {
     assert!(rested, "a stack without input has not come to rest after {STEPS_MAX} steps");
 }
 
-fn new_stack(medium: Medium, host: u8, port: &Port) -> Stack<'static> {
+fn new_stack(medium: Medium, host: u8, port: &Port, is_small: bool) -> Stack<'static> {
     let seed = Seed::new([host; 16]).expect("not all zero");
     let mut config = match medium {
         Medium::Ethernet => Config::ethernet(MacAddr([2, 0, 0, 0, 0, host]), seed),
@@ -230,5 +230,11 @@ fn new_stack(medium: Medium, host: u8, port: &Port) -> Stack<'static> {
     };
     config = config.address(format!("192.0.2.{host}/24").parse().expect("an address"));
     config = config.address(format!("2001:db8::{host}/64").parse().expect("an address"));
+    if is_small {
+        (config.tcp_recv_bytes, config.tcp_send_bytes) = (100, 100);
+        (config.udp_recv_bytes, config.udp_send_bytes, config.udp_queue_datagrams) = (1_000, 1_000, 2);
+        (config.sockets_max, config.time_wait_max, config.half_open_max) = (SOCKETS + 2, 1, 2);
+        (config.reassembly_max, config.memberships_max) = (1, 3);
+    }
     Stack::new(config, port).expect("a sound configuration")
 }

@@ -24,7 +24,7 @@ pub fn fragment(medium: Medium, frame: &[u8], ident: u16, part: Range<usize>, mo
         let mut header = header.to_vec();
         header[2..4].copy_from_slice(&((header_len + payload.len()) as u16).to_be_bytes());
         header[4..6].copy_from_slice(&ident.to_be_bytes());
-        header[6..8].copy_from_slice(&(offset / 8 | u16::from(more) << 13).to_be_bytes());
+        header[6..8].copy_from_slice(&((offset / 8) | (u16::from(more) << 13)).to_be_bytes());
         fragment.extend(header);
         fragment.extend(payload);
     } else {
