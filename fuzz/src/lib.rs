@@ -26,6 +26,9 @@ const FRAME_MAX: u16 = 2_048;
 /// Frames of the victim that are kept, to be quoted in errors.
 const SENT_MAX: usize = 16;
 
+/// RFC 792, RFC 4443: the types of errors, of both families.
+const ERRORS: [u8; 8] = [3, 1, 2, 4, 11, 12, 5, 137];
+
 /// Longer than any connection outlives its `close`.
 const ALL_OVER: Duration = Duration::from_secs(1_200);
 
@@ -68,10 +71,14 @@ pub enum Socket {
     Headers,
     /// Raw, ICMPv6.
     RawIcmp6,
+    /// TCP, connected to the stack itself.
+    Own,
+    /// TCP, the other end of that.
+    OwnAccepted,
 }
 
 /// How many sockets every victim has.
-pub const SOCKETS: usize = 10;
+pub const SOCKETS: usize = 12;
 
 impl Victim {
     /// Lets a real peer connect and speak, and then go away. With `is_small`, tables are soon full.
@@ -80,8 +87,9 @@ impl Victim {
         let mut peer_port = Port::new(medium);
         let mut stack = new_stack(medium, 1, &port, is_small);
         let mut peer = samples::Peer::new(new_stack(medium, 2, &peer_port, false));
-        let mut sockets = open_sockets(&mut stack);
         let mut now = Instant::from_secs(1);
+        let mut sockets = open_sockets(&mut stack);
+        sockets.extend(talk_to_oneself(&mut stack, now, &mut port));
         let (mut samples, mut sent) = (Vec::new(), Vec::new());
         for round in 0..16 {
             now = now + Duration::from_millis(20);
@@ -144,6 +152,7 @@ impl Victim {
 
     /// Hands over an ICMP error about one of the last packets that the stack sent; `value` is the MTU or the pointer.
     pub fn receive_error(&mut self, nth: u8, kind: u8, code: u8, value: u16) {
+        let kind = ERRORS.get(usize::from(kind)).copied().unwrap_or(kind);
         let Some(about) = self.sent.len().checked_sub(1).map(|last| &self.sent[usize::from(nth) % (last + 1)]) else {
             return;
         };
@@ -205,6 +214,22 @@ fn open_sockets(stack: &mut Stack<'_>) -> Vec<SocketId> {
     let mut all = vec![listener, listener, connected, datagrams, pair];
     all.extend(pings.into_iter().chain(raws).chain([raw_icmp6]));
     all
+}
+
+/// Both ends of a connection that never meets the device.
+fn talk_to_oneself(stack: &mut Stack<'_>, mut now: Instant, port: &mut Port) -> [SocketId; 2] {
+    let listener = stack.socket(Domain::Inet6, Type::Stream).expect("room");
+    stack.bind(listener, at("::1", 8)).expect("free");
+    stack.listen(listener, 1).expect("bound");
+    let client = stack.socket(Domain::Inet6, Type::Stream).expect("room");
+    let _in_progress = stack.connect(client, at("::1", 8));
+    for _ in 0..10 {
+        now = now + Duration::from_millis(1);
+        settle(stack, now, port);
+    }
+    let (accepted, _) = stack.accept(listener).expect("it is connected");
+    stack.close(listener).expect("it is open");
+    [client, accepted]
 }
 
 /// An address that stands in this source.
