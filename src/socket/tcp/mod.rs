@@ -256,7 +256,7 @@ impl<'a> Connection<'a> {
     /// that has the data finds them old and drops them, ACK field and all (B5). When both sides do so at
     /// once, neither hears the other again (B24), unless one of them sends everything once more and so comes
     /// back to its highest number. Congestion control keeps it from that; so it is off while a connection
-    /// has been deaf for three seconds. The time between two such bursts doubles all the same (RFC 6298).
+    /// has been deaf for two seconds. The time between two such bursts doubles all the same (RFC 6298).
     #[inline]
     pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
         self.on_received(segment, unacknowledged, after, now);
@@ -348,4 +348,4 @@ impl<'a> Connection<'a> {
 }
 
 /// How long a connection may hear nothing but old segments before it sends everything again.
-const DEAF_MAX: Duration = Duration::from_secs(3);
+const DEAF_MAX: Duration = Duration::from_secs(2);
