@@ -71,6 +71,10 @@ pub(crate) struct Connection<'a> {
     /// Our own persist timer (see B4 in the manual), and how often it has fired.
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
+    /// The peer's window was closed when it last told it.
+    is_window_closed: bool,
+    /// The FIN waits for a window; see [`Connection::close`].
+    is_close_late: bool,
     /// The acknowledgement number that last brought progress.
     pub(crate) last_ack: Option<u32>,
     /// Since when everything the peer sends is old, and nothing of ours is acknowledged.
@@ -142,6 +146,8 @@ impl<'a> Connection<'a> {
             ended_at: None,
             probe_at: None,
             probes: 0,
+            is_window_closed: false,
+            is_close_late: false,
             last_ack: None,
             deaf_since: None,
             is_shouting: false,
@@ -190,6 +196,7 @@ impl<'a> Connection<'a> {
         (self.unreported, self.has_ended) = (false, false);
         (self.shut_read, self.kept, self.shut_write) = (false, 0, false);
         (self.deadline, self.probe_at, self.soft_error) = (None, None, None);
+        (self.is_window_closed, self.is_close_late) = (false, false);
         // It may stand in line for its neighbour, and shall not hear what becomes of the question.
         self.next_hop = None;
         self.engine.take()
@@ -239,6 +246,20 @@ impl<'a> Connection<'a> {
             }
             _ => self.deadline,
         };
+    }
+
+    /// Queues a FIN behind the data, if there is an engine. Not in SYN-SENT or SYN-RECEIVED (B8, B9).
+    ///
+    /// In LAST-ACK smoltcp does not look at the window of an ACK that acknowledges nothing (B26), and would not learn
+    /// that a closed window is open: until then it stays in CLOSE-WAIT, as RFC 9293 §3.10.4 has it anyway for as long as
+    /// the FIN cannot be sent.
+    pub(crate) fn close(&mut self) {
+        let Some(engine) = &mut self.engine else { return };
+        let Facts { state, send_queue, .. } = engine.facts();
+        self.is_close_late = state == TcpState::CloseWait && self.is_window_closed && send_queue > 0;
+        if !self.is_close_late {
+            engine.close();
+        }
     }
 
     /// Whether a bare ACK says once more what the last one said, while only our FIN is outstanding. Three of
@@ -330,6 +351,13 @@ impl<'a> Connection<'a> {
         let acknowledged = unacknowledged.saturating_sub(after.send_queue);
         let received_to = self.unread_from.wrapping_add(after.recv_queue as u32);
         self.has_ended |= after.state.has_received_fin();
+        // smoltcp does not look at the window of old segments either.
+        if segment.flags.ack() && !self.track.is_old(segment) {
+            self.is_window_closed = segment.window == 0;
+        }
+        if self.is_close_late && after.state == TcpState::CloseWait {
+            self.close();
+        }
         self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
     }
 

@@ -148,6 +148,13 @@ impl Track {
         }
     }
 
+    /// Whether a segment brings nothing that is new, and is no bare ACK of now.
+    #[inline]
+    pub(super) fn is_old(&self, segment: &Segment) -> bool {
+        let ahead = segment.seq.wrapping_sub(self.received_to).wrapping_add(segment.payload_len as u32) as i32;
+        if segment.payload_len == 0 { ahead < 0 } else { ahead <= 0 }
+    }
+
     pub(super) fn is_in_flight(&self, seq: u32) -> bool {
         !is_before(seq, self.snd_una) && is_before(seq, self.snd_max)
     }

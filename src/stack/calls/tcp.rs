@@ -289,13 +289,15 @@ impl Stack<'_> {
             _ => {}
         }
         let connection = self.slots.connection(index);
-        let Some(engine) = &mut connection.engine else { return Err(Errno::ENOTCONN) };
+        if connection.engine.is_none() {
+            return Err(Errno::ENOTCONN);
+        }
         // Linux `inet_shutdown`: whoever ends it has seen that it is there.
         connection.unreported = false;
         if how.writes() && !connection.shut_write {
             connection.shut_write = true;
             connection.is_clock_late = true;
-            engine.close();
+            connection.close();
         }
         if how.reads() {
             connection.shut_reading();
@@ -353,7 +355,7 @@ impl Stack<'_> {
         if connection.settings.skips_fin_wait_2() && engine.state() == TcpState::FinWait2 {
             return self.reset(index);
         }
-        engine.close();
+        connection.close();
         connection.is_clock_late = true;
         self.make_due(index);
     }

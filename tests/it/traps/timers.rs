@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::host::Setup;
 use super::{both_on, secs, trap, trap_on};
-use crate::wire::{Peer, ack, data, fin, syn};
+use crate::wire::{Packet, Peer, ack, data, fin, syn};
 
 /// B14. smoltcp has no R2 for the SYN: it is sent again every 60 s, for ever.
 /// RFC 9293 MUST-23: give up after 3 minutes or more.
@@ -123,6 +123,32 @@ fn a_window_that_an_old_ack_closed_is_probed() {
         // The flight is lost, and an ACK that was overtaken says that the window was closed once.
         peer.sends(ack(1, 1).window(0));
         assert!(peer.takes(secs(300)).is_some(), "the host is silent for 300 s");
+    });
+}
+
+/// B26. RFC 9293 §3.10.7.4: an ACK that acknowledges nothing new updates the window all the same. In LAST-ACK smoltcp
+/// answers it with a challenge ACK and does not look at its window.
+#[test]
+fn a_window_that_opens_after_both_have_closed_is_used() {
+    trap("the data never comes again", |net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(fin(1).ack(1));
+        peer.expects(ack(1, 2));
+        assert_eq!(net.host().send(socket, b"hello"), Ok(5));
+        peer.expects(data(1, b"hello").ack(2));
+        // The flight is lost, and an ACK that was overtaken says that the window was closed once.
+        peer.sends(ack(2, 1).window(0));
+        net.host().close(socket);
+        let has_come = (0..10).any(|_| match peer.takes(secs(30)) {
+            Some((_, Packet::Tcp(segment))) if segment.payload == b"hello" => true,
+            _ => {
+                peer.sends(ack(2, 1).window(1_000));
+                false
+            }
+        });
+        assert!(has_come, "the data never comes again");
+        peer.sends(ack(2, 7));
+        assert_eq!(net.host().states(), ["LISTEN"], "it came with the FIN");
     });
 }
 
