@@ -303,6 +303,65 @@ fn one_impairment_does_not_change_where_another_strikes() {
 }
 
 #[test]
+fn faults_cuts_and_other_impairments_leave_bursts_where_they_were() {
+    let loss = Loss::GilbertElliott {
+        good_to_bad_ppm: 20_000,
+        bad_to_good_ppm: 100_000,
+        loss_good_ppm: 1_000,
+        loss_bad_ppm: 600_000,
+    };
+    let plain = Impairments { loss, ..Impairments::default() };
+    let fates = |impairments, is_disturbed: bool| -> Vec<Option<DropReason>> {
+        let mut cable = Cable::new("ab", Medium::Ip, 7);
+        let link = cable.link_mut(Direction::Forward);
+        link.set_impairments(impairments).expect("in range");
+        let drops = (0..20_000).filter(|n| is_disturbed && n % 7 == 0).map(|n| at_frame(n, Act::Drop));
+        link.add_faults(drops.collect());
+        let send = |n: u64| {
+            link.set_up(!is_disturbed || n % 5 != 0);
+            link.send(Time::from_micros(n), &PACKET).drop
+        };
+        (0..20_000).map(send).collect()
+    };
+    let all = fates(plain, false);
+    let more = Impairments { jitter: Jitter::uniform(9), duplicate_ppm: 50_000, queue: Queue::CODEL, ..plain };
+    assert_eq!(fates(more, false), all);
+    for (n, fate) in fates(plain, true).into_iter().enumerate() {
+        let expected = match n {
+            n if n % 5 == 0 => Some(DropReason::LinkDown),
+            n if n % 7 == 0 => Some(DropReason::Scripted),
+            n => all[n],
+        };
+        assert_eq!(fate, expected, "frame {n}");
+    }
+}
+
+#[test]
+fn a_mended_flip_hits_the_same_bit_and_no_checksum_tells() {
+    use crate::frame::{IpVersion, tests::udp};
+    use crate::observe::dissect::dissect;
+    for (version, data_at) in [(IpVersion::V4, 28), (IpVersion::V6, 48)] {
+        let frame = udp(Medium::Ip, version);
+        let fates = |mend_checksum| {
+            let mut link = link(Impairments { corrupt_ppm: 1_000_000, mend_checksum, ..Impairments::default() });
+            (0..2_000).map(|_| link.send(Time::ZERO, &frame).copies.remove(0)).collect::<Vec<_>>()
+        };
+        let mut data_flips = 0;
+        for (raw, mended) in fates(false).into_iter().zip(fates(true)) {
+            let (raw_flip, flip) = (raw.corrupted[0], mended.corrupted[0]);
+            assert_eq!((flip.byte, flip.bit, flip.is_mended), (raw_flip.byte, raw_flip.bit, true));
+            if flip.byte >= data_at {
+                let says =
+                    |bytes: &Option<Vec<u8>>| dissect(Medium::Ip, bytes.as_ref().expect("it differs")).bad_checksum;
+                assert_eq!((says(&raw.bytes).is_some(), says(&mended.bytes)), (true, None));
+                data_flips += 1;
+            }
+        }
+        assert!(data_flips > 300, "{data_flips}");
+    }
+}
+
+#[test]
 fn directions_cables_and_seeds_have_faults_of_their_own_and_the_same_each_time() {
     let lost = |name, seed, direction| -> Vec<u64> {
         let mut cable = Cable::new(name, Medium::Ip, seed);

@@ -176,3 +176,14 @@ fn frames_in_the_queue_leave_it_under_new_impairments() {
     assert_eq!(ends, [Time::from_micros(1_100), Time::from_micros(1_200)]);
     assert!(!link.send(Time::from_millis(2), &[0; 1_250]).is_waiting(), "drop-tail from now on");
 }
+
+#[test]
+fn one_frame_that_waits_behind_another_is_not_a_queue() {
+    // 12,500 bytes take 10 ms, twice the target: whoever comes while one is being sent waits that long, for ever. There
+    // is nothing to shorten (RFC 8289 §5.6: "bytes() <= maxpacket").
+    let sends = std::iter::once((Time::ZERO, vec![0; 12_500]));
+    let sends = sends.chain((0..100).map(|n| (Time::from_millis(n * 10), vec![0; 12_500])));
+    let outcomes = play(&mut link(codel(1_000, false)), sends);
+    assert!(outcomes[1..].iter().all(|outcome| outcome.fate.queued_ns == 10 * MILLISECOND));
+    assert!(drops(&outcomes).is_empty());
+}
