@@ -318,7 +318,7 @@ fn faults_cuts_and_other_impairments_leave_bursts_where_they_were() {
         let drops = (0..20_000).filter(|n| is_disturbed && n % 7 == 0).map(|n| at_frame(n, Act::Drop));
         link.add_faults(drops.collect());
         let send = |n: u64| {
-            link.set_up(!is_disturbed || n % 5 != 0);
+            link.set_up(!is_disturbed || !n.is_multiple_of(5));
             link.send(Time::from_micros(n), &PACKET).drop
         };
         (0..20_000).map(send).collect()
