@@ -4,7 +4,7 @@
 pub fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let wanted = wanted.to_lowercase();
     let limit = 1 + wanted.chars().count() / 3;
-    let distances = names.map(|name| (distance(&wanted, name), name));
+    let distances = names.map(|name| (distance(&wanted, &name.to_lowercase()), name));
     distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 

@@ -9,6 +9,8 @@ use super::error::ScenarioError;
 use super::model::{Host, Scenario};
 use super::step::{self, Context};
 use super::{Outcome, Run, expect};
+use crate::link::Loss;
+use crate::time::Time;
 use crate::trace::NodeId;
 use crate::world::{Ending, Recording, World, WorldError};
 
@@ -54,7 +56,7 @@ impl Scenario {
     pub fn run(&self, recording: Recording) -> Result<Run, ScenarioError> {
         let mut world = self.build()?;
         world.set_recording(if expect::needs_frames(&self.expect) { Recording::Full } else { recording });
-        Ok(self.judge(world.run(crate::time::Time::from_nanos(self.limit_ns))))
+        Ok(self.judge(world.run(Time::from_nanos(self.limit_ns))))
     }
 
     /// What a run of this scenario came to: the world's own failures, and the promises of `[expect]`.
@@ -81,16 +83,18 @@ impl Scenario {
     /// Lets every cable lose this share of frames, in both directions, instead of its own.
     pub fn set_loss(&mut self, ppm: u32) {
         for cable in &mut self.cables {
-            (cable.forward.loss_ppm, cable.back.loss_ppm) = (ppm, ppm);
+            cable.forward.loss = Loss::Bernoulli { ppm };
+            cable.back.loss = Loss::Bernoulli { ppm };
         }
     }
 
     /// Whether chance or a fault may take a frame away, so that an application may wait in vain.
     pub(super) fn may_lose(&self) -> bool {
         let loses = |cable: &super::model::Cable| {
-            [cable.forward, cable.back].iter().any(|way| way.loss_ppm > 0 || way.corrupt_ppm > 0)
+            let has_loss = |loss| !matches!(loss, Loss::None | Loss::Bernoulli { ppm: 0 });
+            [cable.forward, cable.back].iter().any(|way| has_loss(way.loss) || way.corrupt_ppm > 0)
         };
-        !self.faults.is_empty() || self.cables.iter().any(loses)
+        !self.faults.is_empty() || !self.changes.is_empty() || self.cables.iter().any(loses)
     }
 
     /// The world of a scenario that hangs together.
@@ -122,7 +126,10 @@ impl Scenario {
             scripts.entry((fault.cable.as_str(), fault.direction)).or_default().push(fault.fault);
         }
         for ((cable, direction), script) in scripts {
-            world.script(cable, direction, script)?;
+            world.fault(cable, direction, script)?;
+        }
+        for change in &self.changes {
+            world.at(Time::from_nanos(change.at_ns), change.change.clone())?;
         }
         let context = Context { may_lose: self.may_lose() };
         for app in &self.apps {

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use smolsock::addr::Cidr;
 
-use super::Step;
 use super::error::{Place, Problem};
 use super::model::{App, Cable, Host, Scenario};
 use super::step::Call;
+use super::{Step, fault};
 use crate::frame::Medium;
+use crate::link::Impairments;
 use crate::nearest::nearest;
+use crate::world::Change;
 
 /// Steps that one application may carry out, with what it repeats: each is work even where no time passes.
 const STEPS_MAX: u64 = 10_000_000;
@@ -31,6 +33,12 @@ impl Scenario {
         for (index, fault) in self.faults.iter().enumerate() {
             let cables = self.cables.iter().map(|cable| cable.name.as_str());
             known("cable", &fault.cable, cables).map_err(at("fault", index, "cable"))?;
+            if !fault::is_sayable(&fault.fault) {
+                return Err(at("fault", index, "act")(format!("{:?} is out of range", fault.fault)));
+            }
+        }
+        for (index, change) in self.changes.iter().enumerate() {
+            self.check_change(&change.change, index)?;
         }
         for (index, app) in self.apps.iter().enumerate() {
             self.check_app(app, index)?;
@@ -114,6 +122,17 @@ impl Scenario {
             way.check().map_err(|error| at("cable", index, key)(error.to_string()))?;
         }
         Ok(())
+    }
+
+    fn check_change(&self, change: &Change, index: usize) -> Result<(), Problem> {
+        let (cable, to) = match change {
+            Change::Cut { cable, .. } | Change::Heal { cable, .. } => (cable, None),
+            Change::Impair { cable, to, .. } => (cable, Some(to)),
+        };
+        let cables = self.cables.iter().map(|cable| cable.name.as_str());
+        known("cable", cable, cables).map_err(at("change", index, "cable"))?;
+        let checked = to.map_or(Ok(()), Impairments::check);
+        checked.map_err(|error| at("change", index, "do")(error.to_string()))
     }
 
     fn check_app(&self, app: &App, index: usize) -> Result<(), Problem> {

@@ -10,12 +10,15 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("forward", LINK),
     ("back", LINK),
     ("fault", FAULT),
+    ("change", CHANGE),
     ("app", APP),
     ("expect", EXPECT),
 ];
 
-pub(super) const TOP: &[&str] =
-    &["name", "about", "seed", "limit", "medium", "captures", "switch", "host", "cable", "fault", "app", "expect"];
+pub(super) const TOP: &[&str] = &[
+    "name", "about", "seed", "limit", "medium", "captures", "switch", "host", "cable", "fault", "change", "app",
+    "expect",
+];
 pub(super) const SWITCH: &[&str] = &["count", "name"];
 pub(super) const HOST: &[&str] = &[
     "count",
@@ -38,16 +41,18 @@ pub(super) const LINK: &[&str] = &[
     "mtu",
     "loss",
     "rate",
-    "queue_frames",
-    "queue_bytes",
+    "queue",
     "delay",
     "jitter",
     "reorder",
     "reorder_delay",
     "duplicate",
     "corrupt",
+    "mend_checksum",
 ];
 pub(super) const FAULT: &[&str] = &["cable", "direction", "when", "act"];
+/// A change also has the keys of [`LINK`].
+pub(super) const CHANGE: &[&str] = &["at", "do", "cable", "ways"];
 pub(super) const APP: &[&str] = &["count", "host", "name", "start", "background", "steps"];
 pub(super) const EXPECT: &[&str] = &[
     "ends_within",

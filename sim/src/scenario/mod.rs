@@ -19,6 +19,7 @@ pub mod step;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 mod write;
 
 pub use error::ScenarioError;

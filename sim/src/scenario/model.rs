@@ -4,7 +4,8 @@
 //! [`Scenario::to_toml`](super::Scenario::to_toml) prints it, exactly.
 
 use crate::frame::Medium;
-use crate::link::{Direction, Impairments, Scripted};
+use crate::link::{self, Direction, Impairments};
+use crate::world;
 
 use super::Step;
 
@@ -31,6 +32,8 @@ pub struct Scenario {
     pub cables: Vec<Cable>,
     /// What happens to chosen frames.
     pub faults: Vec<Fault>,
+    /// What changes, and when.
+    pub changes: Vec<Change>,
     /// What runs on the hosts.
     pub apps: Vec<App>,
     /// Promises besides the general ones.
@@ -54,6 +57,7 @@ impl Scenario {
             hosts: Vec::new(),
             cables: Vec::new(),
             faults: Vec::new(),
+            changes: Vec::new(),
             apps: Vec::new(),
             expect: Expect::default(),
         }
@@ -119,7 +123,16 @@ pub struct Fault {
     /// Which way.
     pub direction: Direction,
     /// To which frame, and what.
-    pub fault: Scripted,
+    pub fault: link::Fault,
+}
+
+/// A change of the network at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// When, ns.
+    pub at_ns: u64,
+    /// What changes.
+    pub change: world::Change,
 }
 
 /// An application.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::error::{Place, ScenarioError};
-use super::keys::{APP, CABLE, EXPECT, FAULT, HOST, LINK, SWITCH, TOP};
-use super::model::{App, Cable, Expect, Fault, Host, HostState, Scenario, Switch};
+use super::keys::{APP, CABLE, CHANGE, EXPECT, FAULT, HOST, LINK, SWITCH, TOP};
+use super::model::{App, Cable, Expect, Host, HostState, Scenario, Switch};
 use super::quantity::parse_ns;
 use super::section::{Section, Source};
 use super::{Step, fault, impair};
 use crate::frame::Medium;
-use crate::link::{Impairments, Scripted};
+use crate::link::Impairments;
 use crate::nearest::nearest;
 use smolsock::TcpState;
 
@@ -84,7 +84,8 @@ impl<'d> Reader<'_, 'd> {
             switches: reader.all("switch", "[[switch]]", &[SWITCH], read_switch)?,
             hosts: reader.all("host", "[[host]]", &[HOST], read_host)?,
             cables: reader.all("cable", "[[cable]]", &[CABLE, LINK], read_cable)?,
-            faults: reader.all("fault", "[[fault]]", &[FAULT], read_fault)?,
+            faults: reader.all("fault", "[[fault]]", &[FAULT], fault::read)?,
+            changes: reader.all("change", "[[change]]", &[CHANGE, LINK], fault::read_change)?,
             apps: reader.all("app", "[[app]]", &[APP], read_app)?,
             expect: expect.as_ref().map(read_expect).transpose()?.unwrap_or_default(),
             ..Scenario::new(&name)
@@ -153,23 +154,13 @@ fn read_cable(section: &Section<'_>) -> Read<Cable> {
     })
 }
 
-fn read_fault(section: &Section<'_>) -> Read<Fault> {
-    let nth = section.must("when", section.parsed("when", fault::parse_when)?)?;
-    let act = section.must("act", section.parsed("act", fault::parse_act)?)?;
-    Ok(Fault {
-        cable: section.must("cable", section.text("cable")?)?,
-        direction: section.must("direction", section.parsed("direction", fault::parse_direction)?)?,
-        fault: Scripted { nth, act },
-    })
-}
-
 fn read_app(section: &Section<'_>) -> Read<App> {
     let host = section.must("host", section.text("host")?)?;
     Ok(App {
         name: section.text("name")?.unwrap_or_else(|| host.clone()),
         host,
         start_ns: section.parsed("start", parse_ns)?.unwrap_or(0),
-        is_background: section.flag("background")?,
+        is_background: section.flag("background")?.unwrap_or(false),
         steps: section.list("steps", str::parse::<Step>)?,
     })
 }

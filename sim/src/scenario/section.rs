@@ -153,10 +153,10 @@ impl<'d> Section<'d> {
         Ok(self.count(key, u32::MAX.into())?.and_then(|number| u32::try_from(number).ok()))
     }
 
-    /// true or false; false where it is not said.
-    pub(super) fn flag(&self, key: &str) -> Read<bool> {
-        let Some(value) = self.find(key) else { return Ok(false) };
-        value.get_ref().as_bool().ok_or_else(|| self.wrong(key, "true or false, without quotes", value))
+    /// true or false.
+    pub(super) fn flag(&self, key: &str) -> Read<Option<bool>> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        value.get_ref().as_bool().map(Some).ok_or_else(|| self.wrong(key, "true or false, without quotes", value))
     }
 
     /// A table below this one: `[cable.back]`, or `back = { … }`.

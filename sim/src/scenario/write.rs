@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{App, Cable, Expect, Fault, Host, Scenario};
+use super::model::{App, Cable, Expect, Host, Scenario};
 use super::quantity::{print_bytes, print_ns};
 use super::{Step, fault, impair};
 use crate::frame::Medium;
@@ -25,7 +25,8 @@ impl Scenario {
         }
         self.hosts.iter().for_each(|host| write_host(&mut lines, host));
         self.cables.iter().for_each(|cable| write_cable(&mut lines, cable));
-        self.faults.iter().for_each(|fault| write_fault(&mut lines, fault));
+        self.faults.iter().for_each(|fault| fault::write(&mut lines, fault));
+        self.changes.iter().for_each(|change| fault::write_change(&mut lines, change));
         self.apps.iter().for_each(|app| write_app(&mut lines, app));
         write_expect(&mut lines, &self.expect);
         lines.out
@@ -63,20 +64,12 @@ fn write_cable(lines: &mut Lines, cable: &Cable) {
     impair::write(lines, &cable.back);
 }
 
-fn write_fault(lines: &mut Lines, fault: &Fault) {
-    lines.title("[[fault]]");
-    lines.text("cable", &fault.cable);
-    lines.text("direction", fault.direction.as_str());
-    lines.text("when", &fault::print_when(fault.fault.nth));
-    lines.text("act", &fault::print_act(&fault.fault.act));
-}
-
 fn write_app(lines: &mut Lines, app: &App) {
     lines.title("[[app]]");
     lines.text("host", &app.host);
     lines.text("name", &app.name);
     lines.text_if("start", (app.start_ns > 0).then(|| print_ns(app.start_ns)));
-    lines.line_if("background", app.is_background.then(|| "true".to_owned()));
+    lines.flag_if("background", app.is_background);
     lines.texts("steps", &app.steps.iter().map(Step::to_string).collect::<Vec<_>>());
 }
 
@@ -103,7 +96,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// A title with an empty line before it.
-    fn title(&mut self, title: &str) {
+    pub(super) fn title(&mut self, title: &str) {
         self.out.push('\n');
         self.out.push_str(title);
         self.out.push('\n');
@@ -121,7 +114,8 @@ impl Lines {
         }
     }
 
-    fn text(&mut self, key: &str, text: &str) {
+    /// A text in quotes.
+    pub(super) fn text(&mut self, key: &str, text: &str) {
         self.line(key, &quoted(text));
     }
 
@@ -133,6 +127,11 @@ impl Lines {
     /// A whole number, if there is one.
     pub(super) fn number_if(&mut self, key: &str, number: Option<u64>) {
         self.line_if(key, number.map(|number| number.to_string()));
+    }
+
+    /// `true`, if it is.
+    pub(super) fn flag_if(&mut self, key: &str, flag: bool) {
+        self.line_if(key, flag.then(|| "true".to_owned()));
     }
 
     /// A list of texts: on one line where it is short.

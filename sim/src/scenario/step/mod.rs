@@ -6,7 +6,7 @@
 mod play;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -248,6 +248,12 @@ impl Number {
         Self::TCP_KEEPCNT,
         Self::TCP_USER_TIMEOUT,
     ];
+}
+
+/// All verbs that a step may have.
+#[cfg(test)]
+pub(super) const fn verbs() -> &'static [&'static str] {
+    read::VERBS
 }
 
 impl Step {

@@ -9,6 +9,7 @@ use smolsock::{Errno, Shutdown};
 use super::{BACKLOG, Call, Flag, Number, PIECE_BYTES, Recv, Setting, Step, TRIES, WAIT_NS};
 use crate::nearest::nearest;
 use crate::scenario::quantity::{parse_bytes, parse_ns};
+use crate::scenario::words::{Words, bytes, nearest_of, number, time, word};
 
 /// Why a line is no step: what was found, and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +52,7 @@ pub(super) const VERBS: &[&str] = &[
     "bulk-receiver",
 ];
 
-/// Bytes that one step may send or receive, and hold in memory at once.
-const BYTES_MAX: u64 = 1 << 30;
+/// Bytes that are in memory at once.
 const PIECE_MAX: u64 = 1 << 20;
 
 impl FromStr for Step {
@@ -232,78 +232,6 @@ fn setting(rest: &str) -> Result<Setting, String> {
     Err(format!("expected an option, one of {}; found {name:?}{meant}", all.join(", ")))
 }
 
-/// What stands behind a verb: positional words, then keys with values and flags in any order.
-struct Words<'t> {
-    first: Option<&'t str>,
-    pairs: Vec<(&'t str, &'t str)>,
-}
-
-impl<'t> Words<'t> {
-    fn read(mut rest: &'t str, positional: usize, keys: &[&str], flags: &[&str]) -> Result<Self, String> {
-        let mut words = Self { first: None, pairs: Vec::new() };
-        if positional > 0 {
-            let (first, after) = word(rest);
-            (words.first, rest) = (Some(first), after);
-        }
-        while !rest.is_empty() {
-            let (key, after) = word(rest);
-            if words.pairs.iter().any(|(known, _)| *known == key) {
-                return Err(format!("{key} stands there twice"));
-            }
-            if flags.contains(&key) {
-                words.pairs.push((key, ""));
-                rest = after;
-                continue;
-            }
-            if !keys.contains(&key) {
-                let all = [keys, flags].concat();
-                let meant = nearest_of(key, all.iter().copied());
-                let allowed = if all.is_empty() { "nothing more".to_owned() } else { all.join(", ") };
-                return Err(format!("found {key:?}{meant}; allowed here: {allowed}"));
-            }
-            let (value, after) = word(after);
-            if value.is_empty() {
-                return Err(format!("the value of {key} is missing"));
-            }
-            words.pairs.push((key, value));
-            rest = after;
-        }
-        Ok(words)
-    }
-
-    fn first(&self) -> Result<&'t str, String> {
-        Ok(self.first.unwrap_or_default())
-    }
-
-    fn has(&self, flag: &str) -> bool {
-        self.pairs.iter().any(|(known, _)| *known == flag)
-    }
-
-    fn maybe<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
-        let value = self.pairs.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
-        value.map(|value| parse(value).map_err(|why| format!("{key}: {why}"))).transpose()
-    }
-
-    fn or<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>, default: T) -> Result<T, String> {
-        Ok(self.maybe(key, parse)?.unwrap_or(default))
-    }
-
-    fn must<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
-        self.maybe(key, parse)?.ok_or_else(|| format!("{key} is missing"))
-    }
-}
-
-/// The first word, and what follows it.
-fn word(text: &str) -> (&str, &str) {
-    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
-    (first, rest.trim())
-}
-
-/// `; did you mean x?`, or nothing.
-fn nearest_of<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
-    nearest(wanted, names).map_or_else(String::new, |meant| format!(" (did you mean {meant}?)"))
-}
-
 fn nothing(verb: &str, rest: &str, call: Call) -> Result<Call, String> {
     if rest.is_empty() { Ok(call) } else { Err(format!("{verb} stands alone, found {rest:?} behind it")) }
 }
@@ -332,15 +260,6 @@ fn text(rest: &str) -> Result<String, String> {
     if rest.is_empty() { Err("the text is missing".to_owned()) } else { Ok(rest.to_owned()) }
 }
 
-fn time(text: &str) -> Result<u64, String> {
-    parse_ns(text).map_err(|allowed| format!("expected {allowed}, found {text:?}"))
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    let bytes = parse_bytes(text).ok().filter(|bytes| *bytes <= BYTES_MAX);
-    bytes.ok_or_else(|| format!("expected a number of bytes as in 20000 or 4KiB, at most 1GiB, found {text:?}"))
-}
-
 fn piece(text: &str) -> Result<u64, String> {
     let bytes = parse_bytes(text).ok().filter(|bytes| (1..=PIECE_MAX).contains(bytes));
     bytes.ok_or_else(|| format!("expected a number of bytes from 1 to 1MiB, found {text:?}"))
@@ -348,8 +267,4 @@ fn piece(text: &str) -> Result<u64, String> {
 
 fn datagram(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| format!("expected sizes of datagrams as in 5,0,512, found {text:?}"))
-}
-
-fn number(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}, found {text:?}", u32::MAX))
 }
