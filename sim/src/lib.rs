@@ -22,4 +22,4 @@ pub mod world;
 
 pub use frame::Medium;
 pub use host::Host;
-pub use world::{Ending, Recording, World, WorldError};
+pub use world::{Ending, Realism, RealismError, Recording, World, WorldError};

@@ -51,9 +51,9 @@ impl World {
         tune(&mut config);
         let nic = Nic::new(self.medium, MTU_BYTES);
         let build = |config| -> Result<_, ConfigError> { Stack::new(config, &nic) };
-        let stack = build(config).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
+        let stack = build(config.clone()).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
         let stack = Rc::new(RefCell::new(stack));
-        let computer = Computer { stack, nic, wake_at: None, is_restless: false };
+        let computer = Computer::new(stack, config, nic);
         self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
         let mac = (self.medium == Medium::Ethernet).then_some(mac.0);
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs, mac } });
@@ -145,7 +145,7 @@ fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
 }
 
 /// Largest IP packet of the simulated network cards.
-const MTU_BYTES: usize = 1500;
+pub(super) const MTU_BYTES: usize = 1500;
 
 /// Ports of the simulated switches.
 const SWITCH_PORTS: usize = 1024;

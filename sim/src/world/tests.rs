@@ -1,0 +1,3 @@
+//! Does the simulated network do what a network does?
+
+mod realism;
