@@ -9,6 +9,7 @@ use smolsock::{Config, ConfigError, Seed, Stack};
 use super::{Computer, End, Laid, Station, StationKind, World, WorldError};
 use crate::frame::Medium;
 use crate::link::{Cable, Direction, Impairments, Scripted};
+use crate::middlebox::Middlebox;
 use crate::nic::Nic;
 use crate::rng::{Dice, Stream};
 use crate::switch::Switch;
@@ -74,6 +75,17 @@ impl World {
         Ok(node)
     }
 
+    /// Adds a middlebox, which takes two cables.
+    ///
+    /// # Errors
+    /// A name that is taken.
+    pub fn middlebox(&mut self, name: &str, middlebox: Middlebox) -> Result<NodeId, WorldError> {
+        let node = self.name_node(name)?;
+        self.nodes.push(Station { kind: StationKind::Middlebox(middlebox), ends: Vec::new() });
+        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Middlebox });
+        Ok(node)
+    }
+
     /// Lays a cable that treats both directions alike.
     ///
     /// # Errors
@@ -102,9 +114,13 @@ impl World {
         }
         for node in [a, b] {
             let station = &self.nodes[node.0];
-            if matches!(station.kind, StationKind::Host(_)) && !station.ends.is_empty() {
-                let host = &self.trace.nodes[node.0].name;
-                return Err(WorldError::Ports(format!("{name}: {host} has a cable already; use a switch")));
+            let owner = &self.trace.nodes[node.0].name;
+            if station.ends.len() >= station.kind.ports_max() {
+                let full = match station.kind {
+                    StationKind::Host(_) => format!("{name}: {owner} has a cable already; use a switch"),
+                    _ => format!("{name}: {owner} has {} cables already", station.ends.len()),
+                };
+                return Err(WorldError::Ports(full));
             }
         }
         let mut cable = Cable::new(name, self.medium, self.seed);
@@ -135,6 +151,17 @@ impl World {
             return Err(WorldError::Name(format!("two nodes are called {name}")));
         }
         Ok(NodeId(self.nodes.len()))
+    }
+}
+
+impl StationKind {
+    /// How many cables it takes.
+    fn ports_max(&self) -> usize {
+        match self {
+            Self::Host(_) => 1,
+            Self::Switch(_) => SWITCH_PORTS,
+            Self::Middlebox(_) => 2,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
 use crate::link::{Cable, Direction};
+use crate::middlebox::Middlebox;
 use crate::nic::Nic;
 use crate::switch::Switch;
 use crate::time::Time;
@@ -86,6 +87,7 @@ struct Station {
 enum StationKind {
     Host(Box<Computer>),
     Switch(Switch),
+    Middlebox(Middlebox),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
@@ -211,13 +213,15 @@ impl World {
     /// A host as its applications see it.
     ///
     /// # Panics
-    /// `node` is a switch.
+    /// `node` is no host.
     pub fn handle(&self, node: NodeId) -> Host {
         match &self.nodes[node.0].kind {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) => panic!("{} is a switch and runs no applications", self.trace.nodes[node.0].name),
+            StationKind::Switch(_) | StationKind::Middlebox(_) => {
+                panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
+            }
         }
     }
 

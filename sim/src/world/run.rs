@@ -74,6 +74,7 @@ impl World {
             Event::Arrival { node, port, id, bytes } => match &self.nodes[node.0].kind {
                 StationKind::Host(_) => self.receive(node, bytes),
                 StationKind::Switch(_) => self.forward(node, port, id, &bytes),
+                StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
             },
         }
     }
@@ -86,6 +87,16 @@ impl World {
         let StationKind::Switch(switch) = &mut station.kind else { return };
         for port in switch.forward(now, port_in, bytes).iter().filter(|port| *port < ends.len()) {
             self.transmit(node, ends[port], id, bytes.to_vec());
+        }
+    }
+
+    /// A middlebox passes a frame on, perhaps changed. It keeps the id that it came with.
+    fn pass(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: Vec<u8>) {
+        let station = &self.nodes[node.0];
+        let StationKind::Middlebox(middlebox) = &station.kind else { return };
+        if let Some(end) = station.ends.get(1 - port_in).copied() {
+            let bytes = middlebox.rewrite(self.medium, bytes);
+            self.transmit(node, end, id, bytes);
         }
     }
 
