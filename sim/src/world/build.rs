@@ -9,7 +9,6 @@ use smolsock::{Config, ConfigError, Seed, Stack};
 use super::{Computer, End, Laid, Station, StationKind, World, WorldError};
 use crate::frame::Medium;
 use crate::link::{Cable, Direction, Impairments, Scripted};
-use crate::middlebox::Middlebox;
 use crate::nic::Nic;
 use crate::rng::{Dice, Stream};
 use crate::switch::Switch;
@@ -75,17 +74,6 @@ impl World {
         Ok(node)
     }
 
-    /// Adds a middlebox, which takes two cables.
-    ///
-    /// # Errors
-    /// A name that is taken.
-    pub fn middlebox(&mut self, name: &str, middlebox: Middlebox) -> Result<NodeId, WorldError> {
-        let node = self.name_node(name)?;
-        self.nodes.push(Station { kind: StationKind::Middlebox(middlebox), ends: Vec::new() });
-        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Middlebox });
-        Ok(node)
-    }
-
     /// Lays a cable that treats both directions alike.
     ///
     /// # Errors
@@ -146,7 +134,7 @@ impl World {
         Ok(())
     }
 
-    fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
+    pub(super) fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
         if self.trace.nodes.iter().any(|node| node.name == name) {
             return Err(WorldError::Name(format!("two nodes are called {name}")));
         }
@@ -161,6 +149,7 @@ impl StationKind {
             Self::Host(_) => 1,
             Self::Switch(_) => SWITCH_PORTS,
             Self::Middlebox(_) => 2,
+            Self::Router(router) => router.ports(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod ending;
+mod forwarding;
 mod realism;
 mod run;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::host::{Clock, Host};
 use crate::link::{Cable, Direction};
 use crate::middlebox::Middlebox;
 use crate::nic::Nic;
+use crate::router::Router;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
@@ -88,6 +90,7 @@ enum StationKind {
     Host(Box<Computer>),
     Switch(Switch),
     Middlebox(Middlebox),
+    Router(Box<Router>),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
@@ -219,7 +222,7 @@ impl World {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) | StationKind::Middlebox(_) => {
+            StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) => {
                 panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
             }
         }
@@ -248,7 +251,8 @@ impl World {
         let ended_at = self.clock.now.get();
         self.check_cables();
         let notes = self.clock.notes.take();
-        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
+        let routers = self.router_counters();
+        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp, routers }
     }
 }
 

@@ -2,3 +2,4 @@
 
 mod middlebox;
 mod realism;
+mod routing;
