@@ -12,6 +12,7 @@ pub mod host;
 pub mod library;
 pub mod link;
 pub mod middlebox;
+pub mod nat;
 mod neighbours;
 pub mod nic;
 pub mod observe;

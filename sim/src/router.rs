@@ -11,6 +11,7 @@ use smolsock::addr::Cidr;
 
 use crate::frame::Mac;
 use crate::middlebox::Middlebox;
+use crate::nat::Table;
 use crate::neighbours::Neighbours;
 use crate::packet::{self, Header};
 use crate::time::Time;
@@ -25,6 +26,8 @@ pub(crate) struct Router {
     routes: Vec<Route>,
     /// What it does to segments that pass.
     rewrite: Middlebox,
+    /// Between port 0, inside, and port 1, outside.
+    nat: Option<Table>,
     counters: Counters,
     out: Vec<Out>,
     wake_at: Option<Time>,
@@ -73,6 +76,10 @@ pub struct Counters {
     pub no_neighbour: u64,
     /// Longer than the next cable carries, and not to be cut.
     pub too_big: u64,
+    /// NAT: from outside, and nobody inside has asked for them.
+    pub unknown_inbound: u64,
+    /// NAT: from inside, and not to be translated: fragments, other protocols, damaged ones; or all ports are taken.
+    pub untranslatable: u64,
 }
 
 impl Router {
@@ -83,7 +90,8 @@ impl Router {
             Port { cidrs, neighbours: Neighbours::new(macs.get(i).copied(), addrs) }
         };
         let ports = ports.into_iter().enumerate().map(port).collect();
-        Self { ports, routes: Vec::new(), rewrite, counters: Counters::default(), out: Vec::new(), wake_at: None }
+        let nat = rewrite.nat.clone().map(Table::new);
+        Self { ports, routes: Vec::new(), rewrite, nat, counters: Counters::default(), out: Vec::new(), wake_at: None }
     }
 
     /// How many ports it has.
@@ -110,7 +118,7 @@ impl Router {
         let packet = self.ports[port].neighbours.on_frame(now, bytes, &mut frames);
         self.out.extend(frames.into_iter().map(|bytes| Out { port, bytes }));
         if let Some(packet) = packet {
-            self.on_packet(now, packet, mtus);
+            self.on_packet(now, port, packet, mtus);
         }
     }
 
@@ -147,38 +155,56 @@ impl Router {
         self.wake_at
     }
 
-    fn on_packet(&mut self, now: Time, mut packet: Vec<u8>, mtus: &[usize]) {
+    fn on_packet(&mut self, now: Time, port_in: usize, mut packet: Vec<u8>, mtus: &[usize]) {
         let Some(header) = Header::of(&packet) else {
             self.counters.malformed += 1;
             return;
         };
         packet.truncate(header.total_bytes);
+        if let Some(nat) = self.nat.as_mut().filter(|_| port_in == OUTSIDE) {
+            // RFC 5382 REQ-10 and RFC 4787: nothing is answered for the inside.
+            let is_for_nat = self.ports[OUTSIDE].cidrs.iter().any(|cidr| cidr.addr() == header.destination);
+            let translated = nat.inbound(now, &packet, &header).filter(|_| is_for_nat);
+            let Some(translated) = translated else {
+                self.counters.unknown_inbound += 1;
+                return;
+            };
+            return self.forward(now, port_in, &packet, translated, mtus);
+        }
         if self.is_own(header.destination) {
             self.counters.for_router += 1;
             return self.answer(now, &packet, &header);
         }
-        self.forward(now, packet, &header, mtus);
+        self.forward(now, port_in, &packet.clone(), packet, mtus);
     }
 
-    /// Sends a packet on that is for somebody else.
-    fn forward(&mut self, now: Time, mut packet: Vec<u8>, header: &Header, mtus: &[usize]) {
-        if !self.is_forwardable(header) {
+    /// Sends a packet on that is for somebody else. `original`: as it came, before NAT.
+    fn forward(&mut self, now: Time, port_in: usize, original: &[u8], mut packet: Vec<u8>, mtus: &[usize]) {
+        let (Some(before), Some(header)) = (Header::of(original), Header::of(&packet)) else { return };
+        if !self.is_forwardable(&header) {
             self.counters.not_forwarded += 1;
             return;
         }
         // RFC 1812 §5.3.1, RFC 8200 §3.
         if header.ttl <= 1 {
             self.counters.expired += 1;
-            return self.report(now, &packet, header, Trouble::Expired);
+            return self.report(now, original, &before, Trouble::Expired);
         }
         let Some((port, next_hop)) = self.route(header.destination) else {
             self.counters.no_route += 1;
-            return self.report(now, &packet, header, Trouble::NoRoute);
+            return self.report(now, original, &before, Trouble::NoRoute);
         };
         let mtu = mtus.get(port).copied().unwrap_or(usize::MAX);
         if packet.len() > mtu && header.is_uncuttable {
             self.counters.too_big += 1;
-            return self.report(now, &packet, header, Trouble::TooBig(mtu));
+            return self.report(now, original, &before, Trouble::TooBig(mtu));
+        }
+        if let Some(nat) = self.nat.as_mut().filter(|_| port_in == INSIDE && port == OUTSIDE) {
+            let Some(translated) = nat.outbound(now, &packet, &header) else {
+                self.counters.untranslatable += 1;
+                return;
+            };
+            packet = translated;
         }
         if let Some(rewritten) = self.rewrite.rewrite_packet(&packet) {
             packet = rewritten;
@@ -259,3 +285,7 @@ fn lower_ttl(packet: &mut [u8]) {
         packet[7] -= 1;
     }
 }
+
+/// The ports of a router with NAT.
+const INSIDE: usize = 0;
+const OUTSIDE: usize = 1;

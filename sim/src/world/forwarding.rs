@@ -9,11 +9,41 @@ use crate::router::{Counters, Router};
 use crate::trace::{Node, NodeId, NodeKind, PacketId};
 
 impl World {
-    /// Adds a middlebox, which takes two cables.
+    /// Adds a middlebox, which takes two cables; see [`Middlebox`].
+    ///
+    /// With NAT, and a host behind it:
+    /// ```
+    /// use smolsock_sim::middlebox::Middlebox;
+    /// use smolsock_sim::nat::Nat;
+    /// use smolsock_sim::{World, app::echo, link::Impairments, time::Time};
+    ///
+    /// let mut world = World::new(1);
+    /// let client = world.host("client", &["10.0.0.1/24"])?;
+    /// world.gateway(client, "10.0.0.254")?;
+    /// let nat = Some(Nat::new("10.0.0.254/24", "192.0.2.254/24")?);
+    /// let home = world.middlebox("home", Middlebox { nat, ..Middlebox::default() })?;
+    /// let server = world.host("server", &["192.0.2.1/24"])?;
+    /// world.cable("inside", client, home, Impairments::default())?;
+    /// world.cable("outside", home, server, Impairments::default())?;
+    /// world.daemon(server, "echo", |host| echo::tcp_server(host, "0.0.0.0:7".parse().unwrap(), 5));
+    /// world.app(client, "client", |host| {
+    ///     echo::tcp_client(host, "192.0.2.1:7".parse().unwrap(), 1, 10_000, 1_000)
+    /// });
+    /// let ending = world.run(Time::from_secs(60));
+    /// assert!(ending.failures.is_empty(), "{:?}", ending.failures);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// A name that is taken.
+    /// A name that is taken; a NAT whose gateway is not in the outside network.
     pub fn middlebox(&mut self, name: &str, middlebox: Middlebox) -> Result<NodeId, WorldError> {
+        if let Some(nat) = middlebox.nat.clone() {
+            let node = self.add_router(name, vec![vec![nat.inside], vec![nat.outside]], middlebox)?;
+            if let Some(gateway) = nat.gateway {
+                self.route(node, "0.0.0.0/0", &gateway.to_string())?;
+            }
+            return Ok(node);
+        }
         let node = self.name_node(name)?;
         self.nodes.push(Station { kind: StationKind::Middlebox(middlebox), ends: Vec::new() });
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Middlebox });
