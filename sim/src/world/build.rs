@@ -37,7 +37,7 @@ impl World {
         let node = self.name_node(name)?;
         let number = self.nodes.len() as u64 + 1;
         let mac = smolsock::addr::MacAddr([2, 0, 0, 0, (number >> 8) as u8, number as u8]);
-        let seed = seed_of(self.seed, number)?;
+        let seed = seed_of(self.seed, number, 0)?;
         let mut config = match self.medium {
             Medium::Ethernet => Config::ethernet(mac, seed),
             Medium::Ip => Config::ip(seed),
@@ -154,9 +154,11 @@ impl StationKind {
     }
 }
 
-/// A stack's secret in a world that has none: from the scenario's seed, different for each host.
-fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
-    let entropy = Dice::from_seed(seed).child("host").seed_bytes(Stream::Host, host);
+/// A stack's secret in a world that has none: from the scenario's seed, different for each host and each start of it.
+pub(super) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
+    let dice = Dice::from_seed(seed).child("host");
+    let dice = if restarts == 0 { dice } else { dice.child(&format!("restart {restarts}")) };
+    let entropy = dice.seed_bytes(Stream::Host, host);
     Seed::new(entropy).map_err(|error| WorldError::Address(error.to_string()))
 }
 

@@ -1,5 +1,6 @@
 //! How does the simulated network run?
 
+mod boot;
 mod build;
 mod ending;
 mod forwarding;
@@ -29,6 +30,7 @@ pub use ending::{Ending, WorldError};
 pub use realism::{Realism, RealismError};
 
 use crate::trace::{NodeId, PacketId, Trace};
+use boot::Service;
 use realism::Held;
 
 /// Hosts, switches and cables in virtual time.
@@ -68,6 +70,7 @@ pub struct World {
     packets: u64,
     /// Hosts that have to be stepped before time goes on, each once.
     restless: Vec<NodeId>,
+    services: Vec<Service>,
     failures: Vec<String>,
 }
 
@@ -106,6 +109,10 @@ struct Computer {
     held: Held,
     /// A step is due after the poll latency.
     is_poll_due: bool,
+    /// Off between a crash and the restart: frames are lost, nothing runs.
+    is_up: bool,
+    /// How often it was started again.
+    restarts: u64,
 }
 
 /// A cable and the nodes that it joins.
@@ -142,6 +149,10 @@ enum Event {
     Poll { node: NodeId },
     /// The network card of a host hands over what it holds back, if that is still this batch.
     Release { node: NodeId, batch: u64 },
+    /// A host loses its power.
+    Crash { node: NodeId },
+    /// A host starts again.
+    Restart { node: NodeId },
 }
 
 impl World {
@@ -170,6 +181,7 @@ impl World {
             recording: Recording::Full,
             packets: 0,
             restless: Vec::new(),
+            services: Vec::new(),
             failures: Vec::new(),
         }
     }

@@ -131,6 +131,8 @@ impl Computer {
             realism: Realism::default(),
             held: Held::default(),
             is_poll_due: false,
+            is_up: true,
+            restarts: 0,
         }
     }
 
@@ -211,6 +213,9 @@ impl World {
     pub(super) fn receive(&mut self, node: NodeId, bytes: Vec<u8>) {
         let now = self.clock.now.get();
         let StationKind::Host(computer) = &mut self.nodes[node.0].kind else { return };
+        if !computer.is_up {
+            return;
+        }
         let (window_ns, frames_max) = (computer.realism.batch_window_ns, computer.realism.batch_frames);
         if window_ns == 0 {
             computer.nic.deliver(&bytes);
@@ -243,6 +248,9 @@ impl World {
         let now = self.clock.now.get();
         let StationKind::Host(computer) = &mut self.nodes[node.0].kind else { return };
         let latency_ns = computer.realism.poll_latency_ns;
+        if !computer.is_up {
+            return;
+        }
         if latency_ns == 0 {
             self.run_stack(node);
         } else if !std::mem::replace(&mut computer.is_poll_due, true) {
@@ -252,7 +260,9 @@ impl World {
 
     /// The stack of this host is to run at this moment.
     pub(super) fn run_stack(&mut self, node: NodeId) {
-        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind {
+        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+            && computer.is_up
+        {
             computer.is_poll_due = false;
             if !std::mem::replace(&mut computer.is_restless, true) {
                 self.restless.push(node);

@@ -76,6 +76,8 @@ impl World {
             }
             Event::Poll { node } => self.run_stack(node),
             Event::Release { node, batch } => self.on_release(node, batch),
+            Event::Crash { node } => self.on_crash(node),
+            Event::Restart { node } => self.on_restart(node),
             Event::Arrival { node, port, id, bytes } => match &self.nodes[node.0].kind {
                 StationKind::Host(_) => self.receive(node, bytes),
                 StationKind::Switch(_) => self.forward(node, port, id, &bytes),
@@ -111,6 +113,9 @@ impl World {
         let end = station.ends.first().copied();
         let StationKind::Host(computer) = &mut station.kind else { return };
         computer.is_restless = false;
+        if !computer.is_up {
+            return;
+        }
         let refused_until = computer.realism.refuses_until(now);
         computer.nic.set_refusing(refused_until.is_some());
         let mut stack = computer.stack.borrow_mut();
