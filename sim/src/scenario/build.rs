@@ -6,13 +6,15 @@ use std::time::Duration;
 use smolsock::Config;
 
 use super::error::ScenarioError;
-use super::model::{Host, Scenario};
+use super::model::{self, Host, Refusal, Scenario};
 use super::step::{self, Context};
 use super::{Outcome, Run, expect};
 use crate::link::Loss;
+use crate::middlebox::Middlebox;
+use crate::nat::Nat;
 use crate::time::Time;
 use crate::trace::NodeId;
-use crate::world::{Ending, Recording, World, WorldError};
+use crate::world::{Ending, Realism, Recording, World, WorldError};
 
 impl Scenario {
     /// The network with everything that is to happen in it, not yet begun.
@@ -94,7 +96,7 @@ impl Scenario {
             let has_loss = |loss| !matches!(loss, Loss::None | Loss::Bernoulli { ppm: 0 });
             [cable.forward, cable.back].iter().any(|way| has_loss(way.loss) || way.corrupt_ppm > 0)
         };
-        !self.faults.is_empty() || !self.changes.is_empty() || self.cables.iter().any(loses)
+        !self.faults.is_empty() || !self.changes.is_empty() || !self.power.is_empty() || self.cables.iter().any(loses)
     }
 
     /// The world of a scenario that hangs together.
@@ -112,9 +114,24 @@ impl Scenario {
         for switch in &self.switches {
             nodes.insert(switch.name.as_str(), world.switch(&switch.name)?);
         }
+        for router in &self.routers {
+            let ports: Vec<&str> = router.ports.iter().map(String::as_str).collect();
+            let node = world.router(&router.name, &ports)?;
+            for (prefix, via) in &router.routes {
+                world.route(node, prefix, via)?;
+            }
+            nodes.insert(router.name.as_str(), node);
+        }
+        for middlebox in &self.middleboxes {
+            nodes.insert(middlebox.name.as_str(), world.middlebox(&middlebox.name, middlebox_of(middlebox)?)?);
+        }
         for host in &self.hosts {
             let addresses: Vec<&str> = host.addresses.iter().map(String::as_str).collect();
             let node = world.host_with(&host.name, &addresses, |config| tune(config, host))?;
+            let realism = realism_of(host);
+            if realism != Realism::default() {
+                world.realism(node, realism)?;
+            }
             nodes.insert(host.name.as_str(), node);
         }
         for cable in &self.cables {
@@ -131,17 +148,30 @@ impl Scenario {
         for change in &self.changes {
             world.at(Time::from_nanos(change.at_ns), change.change.clone())?;
         }
+        for power in &self.power {
+            let (node, at) = (nodes[power.host.as_str()], Time::from_nanos(power.at_ns));
+            if power.is_on {
+                world.restart_at(node, at)?;
+            } else {
+                world.crash_at(node, at)?;
+            }
+        }
         let context = Context { may_lose: self.may_lose() };
         for app in &self.apps {
             let node = nodes[app.host.as_str()];
             let (start, steps) = (Duration::from_nanos(app.start_ns), app.steps.clone());
-            let play = move |host: crate::Host| async move {
-                if !start.is_zero() {
-                    host.sleep(start).await;
+            let play = move |host: crate::Host| {
+                let steps = steps.clone();
+                async move {
+                    if !start.is_zero() {
+                        host.sleep(start).await;
+                    }
+                    step::play(host, steps, context).await
                 }
-                step::play(host, steps, context).await
             };
-            if app.is_background {
+            if app.is_service {
+                world.service(node, &app.name, play);
+            } else if app.is_background {
                 world.daemon(node, &app.name, play);
             } else {
                 world.app(node, &app.name, play);
@@ -149,6 +179,40 @@ impl Scenario {
         }
         Ok(world)
     }
+}
+
+fn realism_of(host: &Host) -> Realism {
+    let default = Realism::default();
+    let span = |span: &Refusal| Time::from_nanos(span.from_ns)..Time::from_nanos(span.until_ns);
+    Realism {
+        batch_frames: host.batch_frames.map_or(default.batch_frames, |frames| frames as usize),
+        batch_window_ns: host.batch_window_ns.unwrap_or(default.batch_window_ns),
+        poll_latency_ns: host.poll_latency_ns.unwrap_or(default.poll_latency_ns),
+        refuses: host.refuses.iter().map(span).collect(),
+        mtu_bytes: host.mtu_bytes.map_or(default.mtu_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+    }
+}
+
+fn middlebox_of(middlebox: &model::Middlebox) -> Result<Middlebox, WorldError> {
+    let nat = |nat: &model::Nat| -> Result<Nat, WorldError> {
+        let bad = |text: &str| WorldError::Address(format!("{}: gateway {text}: not an IPv4 address", middlebox.name));
+        let default = Nat::new(&nat.inside, &nat.outside)?;
+        let gateway = nat.gateway.as_ref().map(|text| text.parse().map_err(|_| bad(text))).transpose()?;
+        Ok(Nat {
+            gateway,
+            udp_idle_ns: nat.udp_idle_ns.unwrap_or(default.udp_idle_ns),
+            tcp_established_idle_ns: nat.tcp_established_idle_ns.unwrap_or(default.tcp_established_idle_ns),
+            tcp_transitory_idle_ns: nat.tcp_transitory_idle_ns.unwrap_or(default.tcp_transitory_idle_ns),
+            icmp_idle_ns: nat.icmp_idle_ns.unwrap_or(default.icmp_idle_ns),
+            ..default
+        })
+    };
+    Ok(Middlebox {
+        strip: middlebox.strip.clone(),
+        mss_max: middlebox.mss_max,
+        window: middlebox.window,
+        nat: middlebox.nat.as_ref().map(nat).transpose()?,
+    })
 }
 
 /// Gives a host the values that the scenario names.

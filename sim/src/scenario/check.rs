@@ -8,7 +8,7 @@ use smolsock::addr::Cidr;
 use super::error::{Place, Problem};
 use super::model::{App, Cable, Host, Scenario};
 use super::step::Call;
-use super::{Step, fault};
+use super::{Step, devices, fault};
 use crate::frame::Medium;
 use crate::link::Impairments;
 use crate::nearest::nearest;
@@ -40,6 +40,10 @@ impl Scenario {
         for (index, change) in self.changes.iter().enumerate() {
             self.check_change(&change.change, index)?;
         }
+        for (index, power) in self.power.iter().enumerate() {
+            self.is_host(&power.host).map_err(at("power", index, "host"))?;
+        }
+        self.check_devices()?;
         for (index, app) in self.apps.iter().enumerate() {
             self.check_app(app, index)?;
         }
@@ -66,7 +70,10 @@ impl Scenario {
 
     /// The names of all nodes that are no hosts, and what they are.
     fn devices(&self) -> impl Iterator<Item = (&str, &'static str, usize)> {
-        self.switches.iter().enumerate().map(|(index, switch)| (switch.name.as_str(), "switch", index))
+        let switches = self.switches.iter().enumerate().map(|(at, switch)| (switch.name.as_str(), "switch", at));
+        let routers = self.routers.iter().enumerate().map(|(at, router)| (router.name.as_str(), "router", at));
+        let boxes = self.middleboxes.iter().enumerate().map(|(at, each)| (each.name.as_str(), "middlebox", at));
+        switches.chain(routers).chain(boxes)
     }
 
     fn check_names(&self) -> Result<(), Problem> {
@@ -108,10 +115,10 @@ impl Scenario {
         for (key, end) in [("a", &cable.a), ("b", &cable.b)] {
             let nodes = self.devices().map(|(name, ..)| name).chain(self.hosts.iter().map(|host| host.name.as_str()));
             known("node", end, nodes).map_err(at("cable", index, key))?;
-            let is_host = self.hosts.iter().any(|host| host.name == *end);
-            let other = self.cables[..index].iter().find(|other| other.a == *end || other.b == *end);
-            if let Some(other) = other.filter(|_| is_host) {
-                let message = format!("{key}: {end} has the cable {} already, and takes one; use a switch", other.name);
+            let others = self.cables[..index].iter().filter(|other| other.a == *end || other.b == *end);
+            if others.count() >= self.ports_of(end) {
+                let ports = self.ports_of(end);
+                let message = format!("{key}: {end} takes no more than {ports} cable(s); use a switch");
                 return Err(at("cable", index, key)(message));
             }
         }
@@ -120,6 +127,48 @@ impl Scenario {
         }
         for (key, way) in [("forward", &cable.forward), ("back", &cable.back)] {
             way.check().map_err(|error| at("cable", index, key)(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// How many cables a node takes.
+    fn ports_of(&self, node: &str) -> usize {
+        let router = self.routers.iter().find(|router| router.name == node).map(|router| router.ports.len());
+        let middlebox = || self.middleboxes.iter().any(|middlebox| middlebox.name == node).then_some(2);
+        let host = || self.hosts.iter().any(|host| host.name == node).then_some(1);
+        router.or_else(middlebox).or_else(host).unwrap_or(usize::MAX)
+    }
+
+    fn check_devices(&self) -> Result<(), Problem> {
+        for (index, router) in self.routers.iter().enumerate() {
+            for (item, port) in router.ports.iter().enumerate() {
+                let is_good =
+                    !port.trim().is_empty() && port.split_whitespace().all(|text| text.parse::<Cidr>().is_ok());
+                if !is_good {
+                    let message =
+                        format!("ports: expected addresses with prefixes as in 192.0.2.254/24, found {port:?}");
+                    return Err(at_item("router", index, "ports", item)(message));
+                }
+            }
+            for (item, (prefix, via)) in router.routes.iter().enumerate() {
+                if prefix.parse::<Cidr>().is_err() || via.parse::<IpAddr>().is_err() {
+                    let message =
+                        format!("routes: {prefix} is no prefix, or {via} no address, as in 0.0.0.0/0 via 192.0.2.254");
+                    return Err(at_item("router", index, "routes", item)(message));
+                }
+            }
+        }
+        for (index, middlebox) in self.middleboxes.iter().enumerate() {
+            if let Some(item) = middlebox.strip.iter().position(|strip| !devices::is_sayable(strip)) {
+                let message = "strip: options 0 and 1, and those with names, are not said by their kind".to_owned();
+                return Err(at_item("middlebox", index, "strip", item)(message));
+            }
+        }
+        for (index, host) in self.hosts.iter().enumerate() {
+            if let Some(item) = host.refuses.iter().position(|span| span.from_ns >= span.until_ns) {
+                let message = "refuses: a span ends after its beginning".to_owned();
+                return Err(at_item("host", index, "refuses", item)(message));
+            }
         }
         Ok(())
     }

@@ -5,21 +5,43 @@
 pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("", TOP),
     ("switch", SWITCH),
+    ("router", ROUTER),
+    ("middlebox", MIDDLEBOX),
+    ("nat", NAT),
     ("host", HOST),
     ("cable", CABLE),
     ("forward", LINK),
     ("back", LINK),
     ("fault", FAULT),
     ("change", CHANGE),
+    ("power", POWER),
     ("app", APP),
     ("expect", EXPECT),
 ];
 
 pub(super) const TOP: &[&str] = &[
-    "name", "about", "seed", "limit", "medium", "captures", "switch", "host", "cable", "fault", "change", "app",
+    "name",
+    "about",
+    "seed",
+    "limit",
+    "medium",
+    "captures",
+    "switch",
+    "router",
+    "middlebox",
+    "host",
+    "cable",
+    "fault",
+    "change",
+    "power",
+    "app",
     "expect",
 ];
 pub(super) const SWITCH: &[&str] = &["count", "name"];
+pub(super) const ROUTER: &[&str] = &["count", "name", "ports", "routes"];
+pub(super) const MIDDLEBOX: &[&str] = &["count", "name", "strip", "mss_max", "window", "nat"];
+pub(super) const NAT: &[&str] =
+    &["inside", "outside", "gateway", "udp_idle", "tcp_established_idle", "tcp_transitory_idle", "icmp_idle"];
 pub(super) const HOST: &[&str] = &[
     "count",
     "name",
@@ -34,6 +56,11 @@ pub(super) const HOST: &[&str] = &[
     "half_open_timeout",
     "fin_wait_2_timeout",
     "user_timeout",
+    "mtu",
+    "batch_frames",
+    "batch_window",
+    "poll_latency",
+    "refuses",
 ];
 /// A cable also has the keys of [`LINK`], for both directions.
 pub(super) const CABLE: &[&str] = &["count", "name", "a", "b", "forward", "back"];
@@ -53,7 +80,8 @@ pub(super) const LINK: &[&str] = &[
 pub(super) const FAULT: &[&str] = &["cable", "direction", "when", "act"];
 /// A change also has the keys of [`LINK`].
 pub(super) const CHANGE: &[&str] = &["at", "do", "cable", "ways"];
-pub(super) const APP: &[&str] = &["count", "host", "name", "start", "background", "steps"];
+pub(super) const POWER: &[&str] = &["at", "do", "host"];
+pub(super) const APP: &[&str] = &["count", "host", "name", "start", "background", "service", "steps"];
 pub(super) const EXPECT: &[&str] = &[
     "ends_within",
     "retransmissions_min",

@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod devices;
 mod error;
 mod expect;
 mod fault;

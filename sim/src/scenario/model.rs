@@ -5,6 +5,7 @@
 
 use crate::frame::Medium;
 use crate::link::{self, Direction, Impairments};
+use crate::middlebox::{Strip, Window};
 use crate::world;
 
 use super::Step;
@@ -26,6 +27,10 @@ pub struct Scenario {
     pub captures: Vec<String>,
     /// Learning switches.
     pub switches: Vec<Switch>,
+    /// Routers.
+    pub routers: Vec<Router>,
+    /// Boxes in the middle.
+    pub middleboxes: Vec<Middlebox>,
     /// Hosts.
     pub hosts: Vec<Host>,
     /// Cables.
@@ -34,6 +39,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What changes, and when.
     pub changes: Vec<Change>,
+    /// Which hosts crash and start again, and when.
+    pub power: Vec<Power>,
     /// What runs on the hosts.
     pub apps: Vec<App>,
     /// Promises besides the general ones.
@@ -54,10 +61,13 @@ impl Scenario {
             medium: Medium::Ethernet,
             captures: Vec::new(),
             switches: Vec::new(),
+            routers: Vec::new(),
+            middleboxes: Vec::new(),
             hosts: Vec::new(),
             cables: Vec::new(),
             faults: Vec::new(),
             changes: Vec::new(),
+            power: Vec::new(),
             apps: Vec::new(),
             expect: Expect::default(),
         }
@@ -98,6 +108,81 @@ pub struct Host {
     pub fin_wait_2_timeout_ns: Option<u64>,
     /// How long data may stay unacknowledged, ns.
     pub user_timeout_ns: Option<u64>,
+    /// Longest IP packet that it sends, bytes.
+    pub mtu_bytes: Option<u64>,
+    /// Received frames are handed over when so many are there.
+    pub batch_frames: Option<u32>,
+    /// Received frames are handed over so many ns after the first.
+    pub batch_window_ns: Option<u64>,
+    /// So many ns after it has something to do the host does it.
+    pub poll_latency_ns: Option<u64>,
+    /// When its device has no room for frames.
+    pub refuses: Vec<Refusal>,
+}
+
+/// A span of time in which a device refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its first moment, ns.
+    pub from_ns: u64,
+    /// The first moment after it, ns.
+    pub until_ns: u64,
+}
+
+/// A router between networks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Router {
+    /// What it is called.
+    pub name: String,
+    /// The addresses of each port, with spaces between them, in the order of its cables: `192.0.2.254/24`.
+    pub ports: Vec<String>,
+    /// Prefixes, and the router that leads to each.
+    pub routes: Vec<(String, String)>,
+}
+
+/// A box with two cables that changes what passes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Middlebox {
+    /// What it is called.
+    pub name: String,
+    /// TCP options that it takes out.
+    pub strip: Vec<Strip>,
+    /// Larger MSS options are lowered to it, bytes.
+    pub mss_max: Option<u16>,
+    /// What becomes of the window field.
+    pub window: Option<Window>,
+    /// Hosts inside are hidden behind one address; the cable that comes first leads inside.
+    pub nat: Option<Nat>,
+}
+
+/// Network address translation. What is `None` is as [`crate::nat::Nat::new`] has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Nat {
+    /// Its address inside, with the prefix.
+    pub inside: String,
+    /// Its address outside, with the prefix.
+    pub outside: String,
+    /// The router for everything beyond.
+    pub gateway: Option<String>,
+    /// How long a UDP mapping lasts without datagrams, ns.
+    pub udp_idle_ns: Option<u64>,
+    /// The same for an established connection, ns.
+    pub tcp_established_idle_ns: Option<u64>,
+    /// The same for one that is not established, or closed, ns.
+    pub tcp_transitory_idle_ns: Option<u64>,
+    /// The same for pings, ns.
+    pub icmp_idle_ns: Option<u64>,
+}
+
+/// A host crashes or starts again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Power {
+    /// When, ns.
+    pub at_ns: u64,
+    /// Which host.
+    pub host: String,
+    /// It starts; else it crashes.
+    pub is_on: bool,
 }
 
 /// A cable between two nodes.
@@ -146,6 +231,8 @@ pub struct App {
     pub start_ns: u64,
     /// Whether the run need not wait for its end: a server.
     pub is_background: bool,
+    /// Whether it starts again with its host; it is in the background then.
+    pub is_service: bool,
     /// What it does.
     pub steps: Vec<Step>,
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::error::{Place, ScenarioError};
-use super::keys::{APP, CABLE, CHANGE, EXPECT, FAULT, HOST, LINK, SWITCH, TOP};
+use super::keys::{APP, CABLE, CHANGE, EXPECT, FAULT, HOST, LINK, MIDDLEBOX, POWER, ROUTER, SWITCH, TOP};
 use super::model::{App, Cable, Expect, Host, HostState, Scenario, Switch};
 use super::quantity::parse_ns;
 use super::section::{Section, Source};
-use super::{Step, fault, impair};
+use super::{Step, devices, fault, impair};
 use crate::frame::Medium;
 use crate::link::Impairments;
 use crate::nearest::nearest;
@@ -82,10 +82,13 @@ impl<'d> Reader<'_, 'd> {
             medium: top.parsed("medium", medium)?.unwrap_or(Medium::Ethernet),
             captures: top.texts("captures")?,
             switches: reader.all("switch", "[[switch]]", &[SWITCH], read_switch)?,
+            routers: reader.all("router", "[[router]]", &[ROUTER], devices::read_router)?,
+            middleboxes: reader.all("middlebox", "[[middlebox]]", &[MIDDLEBOX], devices::read_middlebox)?,
             hosts: reader.all("host", "[[host]]", &[HOST], read_host)?,
             cables: reader.all("cable", "[[cable]]", &[CABLE, LINK], read_cable)?,
             faults: reader.all("fault", "[[fault]]", &[FAULT], fault::read)?,
             changes: reader.all("change", "[[change]]", &[CHANGE, LINK], fault::read_change)?,
+            power: reader.all("power", "[[power]]", &[POWER], devices::read_power)?,
             apps: reader.all("app", "[[app]]", &[APP], read_app)?,
             expect: expect.as_ref().map(read_expect).transpose()?.unwrap_or_default(),
             ..Scenario::new(&name)
@@ -124,7 +127,7 @@ fn read_switch(section: &Section<'_>) -> Read<Switch> {
 }
 
 fn read_host(section: &Section<'_>) -> Read<Host> {
-    Ok(Host {
+    let mut host = Host {
         name: section.must("name", section.text("name")?)?,
         addresses: section.texts("addresses")?,
         gateways: section.texts("gateways")?,
@@ -137,7 +140,10 @@ fn read_host(section: &Section<'_>) -> Read<Host> {
         half_open_timeout_ns: section.parsed("half_open_timeout", parse_ns)?,
         fin_wait_2_timeout_ns: section.parsed("fin_wait_2_timeout", parse_ns)?,
         user_timeout_ns: section.parsed("user_timeout", parse_ns)?,
-    })
+        ..Host::default()
+    };
+    devices::read_realism(section, &mut host)?;
+    Ok(host)
 }
 
 fn read_cable(section: &Section<'_>) -> Read<Cable> {
@@ -160,6 +166,7 @@ fn read_app(section: &Section<'_>) -> Read<App> {
         name: section.text("name")?.unwrap_or_else(|| host.clone()),
         host,
         start_ns: section.parsed("start", parse_ns)?.unwrap_or(0),
+        is_service: section.flag("service")?.unwrap_or(false),
         is_background: section.flag("background")?.unwrap_or(false),
         steps: section.list("steps", str::parse::<Step>)?,
     })

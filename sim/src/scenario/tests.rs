@@ -4,12 +4,15 @@ use proptest::prelude::*;
 use smolsock::TcpState;
 
 use super::keys::SECTIONS;
-use super::model::{App, Cable, Change, Expect, Fault, Host, HostState, Scenario, Switch};
+use super::model::{
+    App, Cable, Change, Expect, Fault, Host, HostState, Middlebox, Nat, Power, Refusal, Router, Scenario, Switch,
+};
 use super::step::tests::any_step;
 use super::step::{Call, Step};
 use crate::frame::Medium;
 use crate::library;
 use crate::link::{self, Act, Direction, Impairments, Jitter, Loss, Pattern, Queue, Shape, When};
+use crate::middlebox::{Strip, TcpOption, Window};
 use crate::rng::PPM;
 use crate::time::Time;
 use crate::world::{self, Recording, Ways};
@@ -153,7 +156,11 @@ fn any_host(name: &'static str) -> impl Strategy<Value = Host> {
             half_open_timeout_ns: times[2],
             fin_wait_2_timeout_ns: times[3],
             user_timeout_ns: times[4],
-            ..Host::default()
+            mtu_bytes: tcp_recv_bytes.map(|bytes| bytes.max(1280)),
+            batch_frames: half_open_max.filter(|_| times[0].is_some()),
+            batch_window_ns: times[0].map(|nanos| nanos.max(1)),
+            poll_latency_ns: times[1],
+            refuses: times[2].into_iter().map(|from| Refusal { from_ns: from / 2, until_ns: from / 2 + 7 }).collect(),
         },
     )
 }
@@ -166,8 +173,11 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn any_app() -> impl Strategy<Value = App> {
-    ("[a-z]([a-z ]{0,10}[a-z\"\\\\])?", any::<u64>(), any::<bool>(), any_steps()).prop_map(
-        |(name, start_ns, is_background, steps)| App { host: "one".to_owned(), name, start_ns, is_background, steps },
+    ("[a-z]([a-z ]{0,10}[a-z\"\\\\])?", any::<u64>(), any::<[bool; 2]>(), any_steps()).prop_map(
+        |(name, start_ns, [is_background, is_service], steps)| {
+            let host = "one".to_owned();
+            App { host, name, start_ns, is_background, is_service, steps }
+        },
     )
 }
 
@@ -189,8 +199,52 @@ fn any_expect() -> impl Strategy<Value = Expect> {
     )
 }
 
-/// Any scenario of two hosts, a cable and a switch.
+fn any_middlebox() -> impl Strategy<Value = Middlebox> {
+    let named =
+        [TcpOption::Mss, TcpOption::WindowScale, TcpOption::SackPermitted, TcpOption::Sack, TcpOption::Timestamps];
+    let option = prop_oneof![prop::sample::select(named.to_vec()), (2_u8..).prop_map(TcpOption::Other)];
+    let strip = (option, any::<bool>()).prop_map(|(option, from_all)| Strip { option, from_all });
+    let window = prop_oneof![any::<u16>().prop_map(Window::AtMost), any::<u16>().prop_map(Window::Exactly)];
+    let times = prop::array::uniform4(prop::option::of(any::<u64>()));
+    let nat = times.prop_map(|times| Nat {
+        inside: "10.0.0.254/24".to_owned(),
+        outside: "192.0.2.253/24".to_owned(),
+        gateway: times[0].map(|_| "192.0.2.1".to_owned()),
+        udp_idle_ns: times[0],
+        tcp_established_idle_ns: times[1],
+        tcp_transitory_idle_ns: times[2],
+        icmp_idle_ns: times[3],
+    });
+    let stripped = prop::collection::vec(strip, 0..3);
+    (stripped, prop::option::of(any::<u16>()), prop::option::of(window), prop::option::of(nat))
+        .prop_map(|(strip, mss_max, window, nat)| Middlebox { name: "box".to_owned(), strip, mss_max, window, nat })
+}
+
+fn any_power() -> impl Strategy<Value = Power> {
+    (any::<u64>(), any::<bool>()).prop_map(|(at_ns, is_on)| Power { at_ns, host: "two".to_owned(), is_on })
+}
+
+/// Any scenario of two hosts, a cable, and devices without one.
 fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let router = Router {
+        name: "router".to_owned(),
+        ports: vec!["192.0.2.254/24 2001:db8::254/64".to_owned(), "198.51.100.254/24".to_owned()],
+        routes: vec![("203.0.113.0/24".to_owned(), "198.51.100.1".to_owned())],
+    };
+    let routers = prop::option::of(Just(router));
+    let power = prop::collection::vec(any_power(), 0..3);
+    (any_small_scenario(), routers, prop::option::of(any_middlebox()), power).prop_map(
+        |(scenario, router, middlebox, power)| Scenario {
+            routers: router.into_iter().collect(),
+            middleboxes: middlebox.into_iter().collect(),
+            power,
+            ..scenario
+        },
+    )
+}
+
+/// Any scenario of two hosts, a cable and a switch.
+fn any_small_scenario() -> impl Strategy<Value = Scenario> {
     let top = ("[a-z][a-z0-9_-]{0,10}", any::<String>(), any::<u64>(), 1..u64::MAX, any::<bool>());
     let network = (any_host("one"), any_host("two"), any_impairments(), any_impairments(), any::<bool>());
     let events = (prop::collection::vec(any_fault(), 0..4), prop::collection::vec(any_change(), 0..3));
@@ -308,7 +362,7 @@ fn errors_say_where_what_was_found_and_what_is_allowed() {
 #[test]
 fn what_does_not_hang_together_is_refused_where_it_stands() {
     let cases = [
-        ("[[cable]]\nname = \"b\"\na = \"client\"\nb = \"servr\"", 3, "client has the cable ab already"),
+        ("[[cable]]\nname = \"b\"\na = \"client\"\nb = \"servr\"", 3, "client takes no more than 1 cable"),
         ("[[host]]\nname = \"x\"\n[[cable]]\nname = \"b\"\na = \"x\"\nb = \"servr\"", 6, "did you mean server?"),
         ("[[cable]]\nname = \"ab\"\na = \"client\"\nb = \"server\"", 2, "two cables are called ab"),
         ("loss = \"101%\"", 1, "at most 100%"),
@@ -425,6 +479,122 @@ fn faults_and_changes_happen_as_written() {
     assert!(healed.outcome.passed && healed.apps_ended_at > Time::from_secs(10), "{:?}", healed.outcome);
     let unfired = failures(&format!("{transfer}{}", fault.replace("segment 2", "rst 0")));
     assert!(unfired[0].contains("never happened"), "{unfired:?}");
+}
+
+#[test]
+fn a_host_behind_a_router_and_a_nat_is_served_and_a_crash_is_felt() {
+    let text = r#"
+name = "far"
+
+[[router]]
+name = "router"
+ports = ["192.0.2.254/24", "198.51.100.254/24"]
+
+[[middlebox]]
+name = "home"
+strip = ["window-scale"]
+window = "at most 4096"
+[middlebox.nat]
+inside = "10.0.0.254/24"
+outside = "192.0.2.1/24"
+gateway = "192.0.2.254"
+
+[[host]]
+name = "client"
+addresses = ["10.0.0.1/24"]
+gateways = ["10.0.0.254"]
+poll_latency = "20us"
+
+[[host]]
+name = "server"
+addresses = ["198.51.100.1/24"]
+gateways = ["198.51.100.254"]
+batch_frames = 4
+batch_window = "50us"
+refuses = ["from 3s until 3.2s"]
+
+[[cable]]
+name = "inside"
+a = "client"
+b = "home"
+
+[[cable]]
+name = "outside"
+a = "home"
+b = "router"
+
+[[cable]]
+name = "far"
+a = "router"
+b = "server"
+delay = "5ms"
+
+[[power]]
+at = "10s"
+do = "crash"
+host = "server"
+
+[[power]]
+at = "11s"
+do = "restart"
+host = "server"
+
+[[app]]
+host = "server"
+name = "echo"
+service = true
+steps = ["tcp-echo-server 7"]
+
+[[app]]
+host = "client"
+name = "before"
+steps = ["tcp-echo-client 198.51.100.1:7 bytes 20000 piece 5000"]
+
+[[app]]
+host = "client"
+name = "during"
+start = "5s"
+steps = [
+    "connect 198.51.100.1:7",
+    "sleep-until 12s",
+    "send-text still there?",
+    "recv 1",
+    "expect ECONNRESET",
+]
+
+[[app]]
+host = "client"
+name = "after"
+start = "15s"
+steps = ["tcp-echo-client 198.51.100.1:7 bytes 20000 piece 5000"]
+"#;
+    let scenario = Scenario::parse("far.toml", text).unwrap_or_else(|error| panic!("{error}"));
+    let run = scenario.run(Recording::Full).expect("it hangs together");
+    assert_eq!(run.outcome.failures, Vec::<String>::new());
+    let seen = crate::observe::observe(&run.trace);
+    assert!(seen.connections.iter().all(|connection| connection.server.window_shift.is_none()), "it was taken out");
+    assert_eq!(Scenario::parse("again", &scenario.to_toml()), Ok(scenario));
+}
+
+#[test]
+fn devices_are_refused_where_they_are_wrong() {
+    let cases = [
+        ("[[router]]\nname = \"r\"\nports = [\"192.0.2.1\"]", 3, "192.0.2.254/24"),
+        ("[[router]]\nname = \"r\"\nports = [\"192.0.2.1/24\"]\nroutes = [\"all via x\"]", 4, "0.0.0.0/0 via"),
+        ("[[middlebox]]\nname = \"m\"\nstrip = [\"windowscale\"]", 3, "window-scale"),
+        ("[[middlebox]]\nname = \"m\"\nwindow = \"4096\"", 3, "at most 4096"),
+        ("[[middlebox]]\nname = \"m\"\n[middlebox.nat]\nindoors = \"x\"", 4, "no key \"indoors\""),
+        ("[[host]]\nname = \"x\"\nrefuses = [\"from 2s until 1s\"]", 3, "from 100ms until 250ms"),
+        ("[[power]]\nat = \"1s\"\ndo = \"explode\"\nhost = \"server\"", 3, "crash or restart"),
+        ("[[power]]\nat = \"1s\"\ndo = \"crash\"\nhost = \"servr\"", 4, "did you mean server?"),
+    ];
+    for (more, line, part) in cases {
+        let error = refused(&pair(more));
+        let place = format!("a.toml:{}:", PAIR_LINES + line);
+        assert!(error.starts_with(&place) && error.contains(part), "{more}\nexpected {place}…{part}, found {error}");
+    }
+    let batch = refused(&pair("[[host]]\nname = \"x\"\nbatch_frames = 4"));
+    assert!(batch.contains("batch_window"), "{batch}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::model::{App, Cable, Expect, Host, Scenario};
 use super::quantity::{print_bytes, print_ns};
-use super::{Step, fault, impair};
+use super::{Step, devices, fault, impair};
 use crate::frame::Medium;
 
 impl Scenario {
@@ -23,10 +23,13 @@ impl Scenario {
             lines.title("[[switch]]");
             lines.text("name", &switch.name);
         }
+        self.routers.iter().for_each(|router| devices::write_router(&mut lines, router));
+        self.middleboxes.iter().for_each(|middlebox| devices::write_middlebox(&mut lines, middlebox));
         self.hosts.iter().for_each(|host| write_host(&mut lines, host));
         self.cables.iter().for_each(|cable| write_cable(&mut lines, cable));
         self.faults.iter().for_each(|fault| fault::write(&mut lines, fault));
         self.changes.iter().for_each(|change| fault::write_change(&mut lines, change));
+        self.power.iter().for_each(|power| devices::write_power(&mut lines, power));
         self.apps.iter().for_each(|app| write_app(&mut lines, app));
         write_expect(&mut lines, &self.expect);
         lines.out
@@ -47,6 +50,7 @@ fn write_host(lines: &mut Lines, host: &Host) {
     lines.text_if("half_open_timeout", host.half_open_timeout_ns.map(print_ns));
     lines.text_if("fin_wait_2_timeout", host.fin_wait_2_timeout_ns.map(print_ns));
     lines.text_if("user_timeout", host.user_timeout_ns.map(print_ns));
+    devices::write_realism(lines, host);
 }
 
 fn write_cable(lines: &mut Lines, cable: &Cable) {
@@ -70,6 +74,7 @@ fn write_app(lines: &mut Lines, app: &App) {
     lines.text("name", &app.name);
     lines.text_if("start", (app.start_ns > 0).then(|| print_ns(app.start_ns)));
     lines.flag_if("background", app.is_background);
+    lines.flag_if("service", app.is_service);
     lines.texts("steps", &app.steps.iter().map(Step::to_string).collect::<Vec<_>>());
 }
 
@@ -135,7 +140,7 @@ impl Lines {
     }
 
     /// A list of texts: on one line where it is short.
-    fn texts(&mut self, key: &str, texts: &[String]) {
+    pub(super) fn texts(&mut self, key: &str, texts: &[String]) {
         let quoted: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
         let len: usize = quoted.iter().map(|text| text.chars().count() + 2).sum();
         if texts.is_empty() {
