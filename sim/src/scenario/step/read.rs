@@ -219,8 +219,9 @@ fn setting(rest: &str) -> Result<Setting, String> {
         return Ok(Setting::Number(Number::ALL[at], number(value)?));
     }
     if name == "SO_LINGER" {
-        let secs =
-            |nanos: u64| (nanos % 1_000_000_000 == 0).then(|| u16::try_from(nanos / 1_000_000_000).ok()).flatten();
+        let secs = |nanos: u64| {
+            nanos.is_multiple_of(1_000_000_000).then(|| u16::try_from(nanos / 1_000_000_000).ok()).flatten()
+        };
         return match (value, parse_ns(value).ok().and_then(secs)) {
             ("off", _) => Ok(Setting::Linger(None)),
             (_, Some(secs)) => Ok(Setting::Linger(Some(secs))),
