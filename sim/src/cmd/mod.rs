@@ -9,7 +9,6 @@
 mod directory;
 mod list;
 mod loss;
-mod nearest;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -32,6 +31,8 @@ Examples:
   smolsock run tour --out trace        the same, with captures for Wireshark
   smolsock run handshake --loss 20%    how does it fare on a bad link?
   smolsock run lossy-transfer --seed 7 --json | jq .summary
+  smolsock show tour > my.toml         a scenario is a file: change it,
+  smolsock run my.toml                 and see what comes of it
 
 The same scenario with the same seed is the same run, to the bit.")]
 struct Cli {
@@ -45,6 +46,11 @@ enum Command {
     List,
     /// Run a scenario and tell what happened
     Run(run::Args),
+    /// Print the file of a built-in scenario, to save and to change
+    Show {
+        /// The scenario; `smolsock list` names them
+        name: String,
+    },
 }
 
 /// Why a command did not do what it was asked for.
@@ -89,6 +95,7 @@ fn follow(command: &Command, out: &mut impl Write, style: Style) -> Result<u8, F
     match command {
         Command::List => list::list(out),
         Command::Run(args) => run::run(args, out, style),
+        Command::Show { name } => list::show(name, out),
     }
 }
 

@@ -50,6 +50,28 @@ fn what_cannot_be_followed_is_refused_in_one_sentence() {
 }
 
 #[test]
+fn a_scenario_that_is_shown_and_saved_runs_the_same() {
+    let (code, text, err) = smolsock(&["show", name()]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let path = std::env::temp_dir().join(format!("smolsock-cmd-{}-shown.toml", std::process::id()));
+    let file = path.to_str().expect("a path in UTF-8");
+    std::fs::write(&path, &text).expect("a temporary file");
+    let shown = |out: String| out.replace(file, name());
+    assert_eq!(shown(smolsock(&["run", file, "--full"]).1), smolsock(&["run", name(), "--full"]).1);
+
+    std::fs::write(&path, text.replace("name = \"handshake\"", "name = \"mine\"\nseed = 7")).expect("a temporary file");
+    assert!(smolsock(&["run", file]).1.contains("Passed:   mine with seed 7"));
+    assert!(smolsock(&["run", file, "--seed", "8"]).1.contains("Passed:   mine with seed 8"));
+
+    std::fs::write(&path, text.replace("accept\"", "acept\"")).expect("a temporary file");
+    let sentence = refused(&["run", file]);
+    assert!(sentence.contains(file) && sentence.contains("did you mean accept?"), "{sentence}");
+    std::fs::remove_file(&path).expect("it was there");
+    assert!(refused(&["run", file]).contains("cannot read"));
+    assert!(refused(&["show", "handshaek"]).contains("did you mean handshake?"));
+}
+
+#[test]
 fn a_directory_that_cannot_be_made_is_refused_before_the_run() {
     let file = std::env::temp_dir().join(format!("smolsock-cmd-{}", std::process::id()));
     std::fs::write(&file, b"in the way").expect("a temporary file");

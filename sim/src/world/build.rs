@@ -37,7 +37,7 @@ impl World {
         let node = self.name_node(name)?;
         let number = self.nodes.len() as u64 + 1;
         let mac = smolsock::addr::MacAddr([2, 0, 0, 0, (number >> 8) as u8, number as u8]);
-        let seed = seed_of(self.seed, number)?;
+        let seed = seed_of(self.seed, number, 0)?;
         let mut config = match self.medium {
             Medium::Ethernet => Config::ethernet(mac, seed),
             Medium::Ip => Config::ip(seed),
@@ -51,9 +51,9 @@ impl World {
         tune(&mut config);
         let nic = Nic::new(self.medium, MTU_BYTES);
         let build = |config| -> Result<_, ConfigError> { Stack::new(config, &nic) };
-        let stack = build(config).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
+        let stack = build(config.clone()).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
         let stack = Rc::new(RefCell::new(stack));
-        let computer = Computer { stack, nic, wake_at: None, is_restless: false };
+        let computer = Computer::new(stack, config, nic);
         self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
         let mac = (self.medium == Medium::Ethernet).then_some(mac.0);
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs, mac } });
@@ -102,9 +102,13 @@ impl World {
         }
         for node in [a, b] {
             let station = &self.nodes[node.0];
-            if matches!(station.kind, StationKind::Host(_)) && !station.ends.is_empty() {
-                let host = &self.trace.nodes[node.0].name;
-                return Err(WorldError::Ports(format!("{name}: {host} has a cable already; use a switch")));
+            let owner = &self.trace.nodes[node.0].name;
+            if station.ends.len() >= station.kind.ports_max() {
+                let full = match station.kind {
+                    StationKind::Host(_) => format!("{name}: {owner} has a cable already; use a switch"),
+                    _ => format!("{name}: {owner} has {} cables already", station.ends.len()),
+                };
+                return Err(WorldError::Ports(full));
             }
         }
         let mut cable = Cable::new(name, self.medium, self.seed);
@@ -128,7 +132,7 @@ impl World {
         Ok(())
     }
 
-    fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
+    pub(super) fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
         if self.trace.nodes.iter().any(|node| node.name == name) {
             return Err(WorldError::Name(format!("two nodes are called {name}")));
         }
@@ -136,14 +140,28 @@ impl World {
     }
 }
 
-/// A stack's secret in a world that has none: from the scenario's seed, different for each host.
-fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
-    let entropy = Dice::from_seed(seed).child("host").seed_bytes(Stream::Host, host);
+impl StationKind {
+    /// How many cables it takes.
+    fn ports_max(&self) -> usize {
+        match self {
+            Self::Host(_) => 1,
+            Self::Switch(_) => SWITCH_PORTS,
+            Self::Middlebox(_) => 2,
+            Self::Router(router) => router.ports(),
+        }
+    }
+}
+
+/// A stack's secret in a world that has none: from the scenario's seed, different for each host and each start of it.
+pub(super) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
+    let dice = Dice::from_seed(seed).child("host");
+    let dice = if restarts == 0 { dice } else { dice.child(&format!("restart {restarts}")) };
+    let entropy = dice.seed_bytes(Stream::Host, host);
     Seed::new(entropy).map_err(|error| WorldError::Address(error.to_string()))
 }
 
 /// Largest IP packet of the simulated network cards.
-const MTU_BYTES: usize = 1500;
+pub(super) const MTU_BYTES: usize = 1500;
 
 /// Ports of the simulated switches.
 const SWITCH_PORTS: usize = 1024;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::observe::Note;
+use crate::router::Counters;
 use crate::time::Time;
 use crate::trace::Trace;
 
@@ -25,6 +26,8 @@ pub struct Ending {
     pub netstat: Vec<(String, String)>,
     /// Each host's `arp -a` at that moment.
     pub arp: Vec<(String, String)>,
+    /// What each router did with the packets that it got, in the order in which the routers were added.
+    pub routers: Vec<(String, Counters)>,
 }
 
 /// Why a world cannot be built like this.
@@ -39,12 +42,16 @@ pub enum WorldError {
     Ports(String),
     /// A cable from a node to itself, or a switch between hosts without Ethernet.
     Cable(String),
+    /// A host, a router or a middlebox cannot be like this.
+    Host(String),
 }
 
 impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(what) | Self::Name(what) | Self::Ports(what) | Self::Cable(what) => f.write_str(what),
+            Self::Address(what) | Self::Name(what) | Self::Ports(what) | Self::Cable(what) | Self::Host(what) => {
+                f.write_str(what)
+            }
         }
     }
 }

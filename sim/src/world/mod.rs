@@ -1,30 +1,40 @@
 //! How does the simulated network run?
 
+mod boot;
 mod build;
 mod ending;
+mod forwarding;
+mod realism;
+mod run;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
-use smolsock::{Stack, Step};
+use smolsock::{Config, Stack};
 
 use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
 use crate::link::{Cable, Direction};
+use crate::middlebox::Middlebox;
 use crate::nic::Nic;
+use crate::router::Router;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
+pub use realism::{Realism, RealismError};
 use schedule::Turns;
 pub use schedule::{Change, Ways};
 
-use crate::trace::{FrameRecord, NodeId, PacketId, Trace};
+use crate::trace::{NodeId, PacketId, Trace};
+use boot::Service;
+use realism::Held;
 
 /// Hosts, switches and cables in virtual time.
 ///
@@ -63,6 +73,7 @@ pub struct World {
     packets: u64,
     /// Hosts that have to be stepped before time goes on, each once.
     restless: Vec<NodeId>,
+    services: Vec<Service>,
     failures: Vec<String>,
     turns: Turns,
 }
@@ -85,14 +96,27 @@ struct Station {
 enum StationKind {
     Host(Box<Computer>),
     Switch(Switch),
+    Middlebox(Middlebox),
+    Router(Box<Router>),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
 struct Computer {
     stack: Rc<RefCell<Stack<'static>>>,
+    /// What the stack was built from.
+    config: Config,
     nic: Nic,
     wake_at: Option<Time>,
     is_restless: bool,
+    realism: Realism,
+    /// Frames that have arrived and are not handed over yet, and when they will be.
+    held: Held,
+    /// A step is due after the poll latency.
+    is_poll_due: bool,
+    /// Off between a crash and the restart: frames are lost, nothing runs.
+    is_up: bool,
+    /// How often it was started again.
+    restarts: u64,
 }
 
 /// A cable and the nodes that it joins.
@@ -129,6 +153,14 @@ enum Event {
     Turn { cable: usize, direction: Direction },
     /// The network changes.
     Change(Change),
+    /// A host's poll latency is over.
+    Poll { node: NodeId },
+    /// The network card of a host hands over what it holds back, if that is still this batch.
+    Release { node: NodeId, batch: u64 },
+    /// A host loses its power.
+    Crash { node: NodeId },
+    /// A host starts again.
+    Restart { node: NodeId },
 }
 
 impl World {
@@ -157,6 +189,7 @@ impl World {
             recording: Recording::Full,
             packets: 0,
             restless: Vec::new(),
+            services: Vec::new(),
             failures: Vec::new(),
             turns: Turns::default(),
         }
@@ -204,13 +237,15 @@ impl World {
     /// A host as its applications see it.
     ///
     /// # Panics
-    /// `node` is a switch.
+    /// `node` is no host.
     pub fn handle(&self, node: NodeId) -> Host {
         match &self.nodes[node.0].kind {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) => panic!("{} is a switch and runs no applications", self.trace.nodes[node.0].name),
+            StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) => {
+                panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
+            }
         }
     }
 
@@ -238,175 +273,8 @@ impl World {
         self.finish_turns();
         self.check_cables();
         let notes = self.clock.notes.take();
-        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
-    }
-
-    /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
-    fn run_until(&mut self, limit: Time, is_over: impl Fn(&Self) -> bool) {
-        loop {
-            self.settle();
-            if is_over(self) {
-                return;
-            }
-            let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
-            let Some(next) = next.filter(|at| *at <= limit) else { return };
-            self.clock.now.set(next);
-            self.clock.wake_sleepers();
-            while self.events.next_at() == Some(next)
-                && let Some((_, event)) = self.events.next()
-            {
-                self.on_event(event);
-            }
-        }
-    }
-
-    /// Whether nothing happens within the next second.
-    fn is_quiet(&self) -> bool {
-        let now = self.clock.now.get();
-        let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
-        next.is_none_or(|at| at > now + QUIET)
-    }
-
-    /// Runs applications and steps hosts until nobody has anything to do at this moment.
-    fn settle(&mut self) {
-        loop {
-            while let Some(ran) = self.executor.run_one() {
-                if let Some((name, error)) = ran.failure {
-                    self.failures.push(format!("{name} failed: {error}"));
-                }
-                self.disturb(NodeId(ran.owner));
-                let spawned = self.clock.spawned.take();
-                for task in spawned {
-                    self.executor.spawn(task.node.0, task.name, true, task.future);
-                }
-            }
-            if self.restless.is_empty() {
-                return;
-            }
-            for node in std::mem::take(&mut self.restless) {
-                self.step(node);
-            }
-        }
-    }
-
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::Turn { cable, direction } => self.on_turn(cable, direction),
-            Event::Change(change) => self.on_change(&change),
-            Event::Wake { node } => {
-                let now = self.clock.now.get();
-                if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-                    && computer.wake_at.is_some_and(|at| at <= now)
-                {
-                    computer.wake_at = None;
-                    self.disturb(node);
-                }
-            }
-            Event::Arrival { node, port, id, bytes } => match &mut self.nodes[node.0].kind {
-                StationKind::Host(computer) => {
-                    computer.nic.deliver(&bytes);
-                    self.disturb(node);
-                }
-                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
-            },
-        }
-    }
-
-    /// A switch passes a frame on. It keeps the id that it came with.
-    fn forward(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: &[u8]) {
-        let now = self.clock.now.get();
-        let station = &mut self.nodes[node.0];
-        let ends = station.ends.clone();
-        let StationKind::Switch(switch) = &mut station.kind else { return };
-        for port in switch.forward(now, port_in, bytes).iter().filter(|port| *port < ends.len()) {
-            self.transmit(node, ends[port], id, bytes.to_vec());
-        }
-    }
-
-    /// Puts a frame on a cable, and its arrivals into the future.
-    fn transmit(&mut self, from: NodeId, end: End, id: PacketId, bytes: Vec<u8>) {
-        let now = self.clock.now.get();
-        let laid = &mut self.cables[end.cable];
-        let to = laid.far_end(end.away);
-        let link = laid.cable.link_mut(end.away);
-        let nth = link.frames();
-        let fate = link.send(now, &bytes);
-        let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
-        self.arrive(to, port, id, &bytes, &fate);
-        if fate.is_waiting() {
-            let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
-            self.wait((end.cable, end.away), id, (to, port), record);
-        }
-        if self.recording == Recording::Full {
-            let link = self.cables[end.cable].cable.name.clone();
-            self.trace.frames.push(FrameRecord { id, sent_at: now, from, to, link, nth, bytes, fate });
-        }
-    }
-
-    /// Marks a host as having something to do now.
-    fn disturb(&mut self, node: NodeId) {
-        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-            && !std::mem::replace(&mut computer.is_restless, true)
-        {
-            self.restless.push(node);
-        }
-    }
-
-    /// Steps a host once, sends its frames, and notes when it wants to be woken.
-    fn step(&mut self, node: NodeId) {
-        let now = self.clock.now.get();
-        let station = &mut self.nodes[node.0];
-        let end = station.ends.first().copied();
-        let StationKind::Host(computer) = &mut station.kind else { return };
-        computer.is_restless = false;
-        let mut stack = computer.stack.borrow_mut();
-        let left = stack.step(smolsock::time::Instant::from_micros(now.as_micros()), &mut computer.nic);
-        let next = stack.next_step().map(|at| Time::from_micros(at.as_micros()));
-        drop(stack);
-        let has_more = left == Step::More || next.is_some_and(|at| at <= now);
-        if let Some(at) = next
-            && at > now
-            && computer.wake_at.is_none_or(|known| at < known)
-        {
-            computer.wake_at = Some(at);
-            self.events.schedule(at, Event::Wake { node });
-        }
-        while let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-            && let Some(bytes) = computer.nic.take()
-        {
-            let id = PacketId(self.packets);
-            self.packets += 1;
-            if let Some(end) = end {
-                self.transmit(node, end, id, bytes);
-            }
-        }
-        if has_more {
-            self.disturb(node);
-        }
-    }
-
-    fn hosts(&self) -> impl Iterator<Item = NodeId> {
-        let is_host = |(_, station): &(usize, &Station)| matches!(station.kind, StationKind::Host(_));
-        self.nodes.iter().enumerate().filter(is_host).map(|(i, _)| NodeId(i))
-    }
-
-    /// What `show` says of each host's stack.
-    fn views(&self, show: impl Fn(&Stack<'_>) -> String) -> Vec<(String, String)> {
-        let of_host = |node: NodeId| {
-            let host = self.handle(node);
-            let text = show(&host.stack.borrow());
-            (self.trace.nodes[node.0].name.clone(), text)
-        };
-        self.hosts().map(of_host).collect()
-    }
-
-    /// A fault that never fired is a scenario that tests nothing.
-    fn check_cables(&mut self) {
-        for Laid { cable, .. } in &self.cables {
-            for (direction, fault) in cable.unfired() {
-                self.failures.push(format!("cable {}, {direction}: the {fault} never happened", cable.name));
-            }
-        }
+        let routers = self.router_counters();
+        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp, routers }
     }
 }
 
@@ -419,6 +287,3 @@ impl fmt::Debug for World {
             .finish_non_exhaustive()
     }
 }
-
-/// Longer than any delay on a built-in cable, shorter than any TIME-WAIT.
-const QUIET: Duration = Duration::from_secs(1);
