@@ -12,3 +12,6 @@ pub mod semantics {}
 pub mod limits {}
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
+#[cfg(feature = "inspect")]
+#[doc = include_str!("inspection.md")]
+pub mod inspection {}
