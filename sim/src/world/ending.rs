@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::journal::Journal;
 use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::Trace;
@@ -15,7 +16,9 @@ pub struct Ending {
     pub trace: Trace,
     /// What the applications said.
     pub notes: Vec<Note>,
-    /// Applications that failed or did not end, and promises that were broken: a sentence each.
+    /// What happened, frames and sockets together; empty unless the run was recorded.
+    pub journal: Journal,
+    /// Applications that failed or did not end, promises that were broken, and what oracles found: a sentence each.
     pub failures: Vec<String>,
     /// When the last application that the run waits for ended.
     pub apps_ended_at: Time,

@@ -3,11 +3,13 @@
 mod build;
 mod ending;
 mod schedule;
+mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smolsock::{Stack, Step};
@@ -16,6 +18,7 @@ use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
+use crate::journal::{self, Shared, Watch, Way};
 use crate::link::{Cable, Direction};
 use crate::nic::Nic;
 use crate::switch::Switch;
@@ -65,6 +68,9 @@ pub struct World {
     restless: Vec<NodeId>,
     failures: Vec<String>,
     turns: Turns,
+    /// The journal and the oracles, and whether anybody wants to know.
+    watch: Shared,
+    is_watched: bool,
 }
 
 /// What the world keeps of the frames.
@@ -159,12 +165,15 @@ impl World {
             restless: Vec::new(),
             failures: Vec::new(),
             turns: Turns::default(),
+            watch: Arc::new(Mutex::new(Watch::new(medium))),
+            is_watched: true,
         }
     }
 
     /// Keeps frames, or not.
     pub fn set_recording(&mut self, recording: Recording) {
         self.recording = recording;
+        journal::lock(&self.watch).set_recording(recording == Recording::Full);
     }
 
     /// Starts an application on a host. The run ends when all applications have.
@@ -216,6 +225,7 @@ impl World {
 
     /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
     pub fn run(mut self, limit: Time) -> Ending {
+        self.begin_watch();
         let all_hosts: Vec<NodeId> = self.hosts().collect();
         for node in all_hosts {
             self.disturb(node);
@@ -237,8 +247,10 @@ impl World {
         let ended_at = self.clock.now.get();
         self.finish_turns();
         self.check_cables();
+        let (journal, findings) = self.finish_watch(apps_ended_at);
+        self.failures.extend(findings);
         let notes = self.clock.notes.take();
-        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
+        Ending { trace: self.trace, journal, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
     }
 
     /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
@@ -251,6 +263,7 @@ impl World {
             let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= limit) else { return };
             self.clock.now.set(next);
+            self.watch_time(next);
             self.clock.wake_sleepers();
             while self.events.next_at() == Some(next)
                 && let Some((_, event)) = self.events.next()
@@ -302,13 +315,16 @@ impl World {
                     self.disturb(node);
                 }
             }
-            Event::Arrival { node, port, id, bytes } => match &mut self.nodes[node.0].kind {
-                StationKind::Host(computer) => {
-                    computer.nic.deliver(&bytes);
-                    self.disturb(node);
+            Event::Arrival { node, port, id, bytes } => {
+                self.watch_arrival(node, port, id, &bytes);
+                match &mut self.nodes[node.0].kind {
+                    StationKind::Host(computer) => {
+                        computer.nic.deliver(&bytes);
+                        self.disturb(node);
+                    }
+                    StationKind::Switch(_) => self.forward(node, port, id, &bytes),
                 }
-                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
-            },
+            }
         }
     }
 
@@ -333,9 +349,10 @@ impl World {
         let fate = link.send(now, &bytes);
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
         self.arrive(to, port, id, &bytes, &fate);
+        self.watch_sent(Way { cable: end.cable, direction: end.away }, from, id, &bytes, &fate);
         if fate.is_waiting() {
             let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
-            self.wait((end.cable, end.away), id, (to, port), record);
+            self.wait((end.cable, end.away), from, id, (to, port), record);
         }
         if self.recording == Recording::Full {
             let link = self.cables[end.cable].cable.name.clone();

@@ -68,6 +68,11 @@ impl Stack<'_> {
         self.hook.told = (0..self.slots.capacity() as u32).map(|index| self.state_of(index)).collect();
     }
 
+    /// Tells nobody any more; feature `inspect`.
+    pub fn clear_inspector(&mut self) {
+        self.hook = Hook::NOBODY;
+    }
+
     /// What this stack holds now; feature `inspect`.
     ///
     /// # Examples
