@@ -149,8 +149,8 @@ pub(crate) struct Passing<'e> {
     pub(crate) bytes: &'e [u8],
     /// The segment in it, if the node is a host and it is one.
     pub(crate) segment: Option<Segment>,
-    /// The node has a stack that is listened to.
-    pub(crate) is_host: bool,
+    /// The node is a stranger.
+    pub(crate) is_stranger: bool,
     /// It was not on any cable before.
     pub(crate) is_new: bool,
 }
@@ -165,6 +165,8 @@ pub(crate) struct Watch {
     bench: Bench,
     /// By node: its stack is listened to.
     hosts: Vec<bool>,
+    /// Nodes that send what no application of a listened-to stack has sent.
+    strangers: Vec<NodeId>,
     /// Frames with numbers up to here were on a cable before.
     next_id: u64,
 }
@@ -178,6 +180,7 @@ impl Watch {
             is_recording: true,
             bench: Bench::new(Oracles::ALL),
             hosts: Vec::new(),
+            strangers: Vec::new(),
             next_id: 0,
         }
     }
@@ -212,14 +215,22 @@ impl Watch {
         self.bench.on_boot(node, name);
     }
 
+    /// A node without a stack that is listened to sends frames of its own: a scripted peer. What it sends is not judged.
+    pub(crate) fn on_stranger(&mut self, node: NodeId) {
+        self.strangers.push(node);
+        self.bench.excuse_retransmissions();
+    }
+
     fn is_host(&self, node: NodeId) -> bool {
         self.hosts.get(node.0).copied().unwrap_or(false)
     }
 
     fn passing<'e>(&self, way: Way, node: NodeId, id: PacketId, bytes: &'e [u8]) -> Passing<'e> {
         let is_host = self.is_host(node);
-        let segment = if is_host { Segment::parse(self.medium, bytes) } else { None };
-        Passing { at: self.now, way, node, id, bytes, segment, is_host, is_new: id.0 >= self.next_id }
+        let is_stranger = self.strangers.contains(&node);
+        let is_judged = is_host && !is_stranger;
+        let segment = if is_judged { Segment::parse(self.medium, bytes) } else { None };
+        Passing { is_stranger, at: self.now, way, node, id, bytes, segment, is_new: id.0 >= self.next_id }
     }
 
     /// A frame is put on a cable. What becomes of it is told by [`Watch::on_fate`], now or later.

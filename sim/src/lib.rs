@@ -20,6 +20,7 @@ pub mod rng;
 pub mod switch;
 pub mod time;
 pub mod trace;
+pub mod verify;
 pub mod world;
 
 pub use frame::Medium;

@@ -62,7 +62,7 @@ impl Datagrams {
     /// A frame is put on a cable: somebody without a stack of ours may send datagrams too.
     pub(super) fn on_sent(&mut self, medium: Medium, passing: &Passing<'_>) {
         if passing.is_new
-            && !passing.is_host
+            && passing.is_stranger
             && let Some(Content::Whole(payload)) = content(medium, passing.bytes)
         {
             *self.allowed.entry(fingerprint(payload)).or_default() += 1;

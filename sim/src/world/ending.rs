@@ -6,6 +6,7 @@ use crate::journal::Journal;
 use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::Trace;
+use crate::verify::Links;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Ending {
     pub trace: Trace,
     /// What the applications said.
     pub notes: Vec<Note>,
+    /// The cables, with all that they were to do: what [`verify`](crate::verify::verify) needs beside the trace.
+    pub links: Links,
     /// What happened, frames and sockets together; empty unless the run was recorded.
     pub journal: Journal,
     /// Applications that failed or did not end, promises that were broken, and what oracles found: a sentence each.

@@ -68,10 +68,19 @@ pub struct World {
     restless: Vec<NodeId>,
     failures: Vec<String>,
     turns: Turns,
+    /// All changes, in the order in which they were asked for.
+    changes: Vec<(Time, Change)>,
     /// The journal and the oracles, and whether anybody wants to know.
     watch: Shared,
     is_watched: bool,
+    /// A defect that a test has planted: see `leaving`.
+    #[cfg(test)]
+    pub(crate) saboteur: Option<Saboteur>,
 }
+
+/// What a defective host does to a frame that it sends; `None`: nothing is sent.
+#[cfg(test)]
+pub(crate) type Saboteur = Box<dyn FnMut(NodeId, Vec<u8>) -> Option<Vec<u8>>>;
 
 /// What the world keeps of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,8 +174,11 @@ impl World {
             restless: Vec::new(),
             failures: Vec::new(),
             turns: Turns::default(),
+            changes: Vec::new(),
             watch: Arc::new(Mutex::new(Watch::new(medium))),
             is_watched: true,
+            #[cfg(test)]
+            saboteur: None,
         }
     }
 
@@ -226,6 +238,7 @@ impl World {
     /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
     pub fn run(mut self, limit: Time) -> Ending {
         self.begin_watch();
+        let links = self.links();
         let all_hosts: Vec<NodeId> = self.hosts().collect();
         for node in all_hosts {
             self.disturb(node);
@@ -250,7 +263,17 @@ impl World {
         let (journal, findings) = self.finish_watch(apps_ended_at);
         self.failures.extend(findings);
         let notes = self.clock.notes.take();
-        Ending { trace: self.trace, journal, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
+        Ending {
+            trace: self.trace,
+            links,
+            journal,
+            notes,
+            failures: self.failures,
+            apps_ended_at,
+            ended_at,
+            netstat,
+            arp,
+        }
     }
 
     /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
@@ -393,7 +416,9 @@ impl World {
         {
             let id = PacketId(self.packets);
             self.packets += 1;
-            if let Some(end) = end {
+            if let Some(end) = end
+                && let Some(bytes) = self.leaving(node, bytes)
+            {
                 self.transmit(node, end, id, bytes);
             }
         }

@@ -114,6 +114,7 @@ impl World {
                 to.check().map_err(|error| WorldError::Cable(format!("{cable}: {error}")))?;
             }
         }
+        self.changes.push((time, change.clone()));
         self.events.schedule(time, Event::Change(change));
         Ok(())
     }

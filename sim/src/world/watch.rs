@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use smolsock::Counters;
 
-use super::{Event, StationKind, World};
+use super::{Change, Event, StationKind, Ways, World};
 use crate::journal::{self, Ear, Journal, Way};
+use crate::link::{Cable, Direction};
 use crate::oracle::{Finding, Oracles};
 use crate::time::Time;
 use crate::trace::{Fate, NodeId, PacketId};
+use crate::verify::{self, Links, Setting, Settings};
 
 impl World {
     /// Chooses which oracles look at the run; all do if this is not called. Comes before applications are started.
@@ -22,6 +24,18 @@ impl World {
     /// ```
     pub fn set_oracles(&mut self, oracles: Oracles) {
         journal::lock(&self.watch).set_oracles(oracles);
+    }
+
+    /// What this node sends is not judged: a scripted peer, which may break any rule. Its datagrams count as sent.
+    ///
+    /// ```
+    /// # let mut world = smolsock_sim::World::new(1);
+    /// let peer = world.host("peer", &["192.0.2.9/24"])?;
+    /// world.set_stranger(peer);
+    /// # Ok::<(), smolsock_sim::WorldError>(())
+    /// ```
+    pub fn set_stranger(&mut self, node: NodeId) {
+        journal::lock(&self.watch).on_stranger(node);
     }
 
     /// All applications have to end within this time after the last fault of the network (of a run without any: after its
@@ -50,6 +64,39 @@ impl World {
             }
         }
         self.is_watched = false;
+    }
+
+    /// The cables as they are to be: see [`verify`](crate::verify::verify).
+    pub fn links(&self) -> Links {
+        let cables = self.cables.iter().map(|laid| {
+            let settings = |direction| self.settings(&laid.cable, direction);
+            verify::Cable {
+                name: laid.cable.name.clone(),
+                a: laid.a,
+                b: laid.b,
+                forward: settings(Direction::Forward),
+                back: settings(Direction::Back),
+            }
+        });
+        Links { cables: cables.collect() }
+    }
+
+    fn settings(&self, cable: &Cable, direction: Direction) -> Settings {
+        let link = cable.link(direction);
+        let mine = |name: &str, ways: Ways| name == cable.name.as_str() && ways.directions().contains(&direction);
+        let changes = self.changes.iter().filter_map(|(at, change)| {
+            let setting = match change {
+                Change::Cut { cable, ways } if mine(cable, *ways) => Setting::Cut,
+                Change::Heal { cable, ways } if mine(cable, *ways) => Setting::Heal,
+                Change::Impair { cable, ways, to } if mine(cable, *ways) => Setting::Impair(*to),
+                Change::Cut { .. } | Change::Heal { .. } | Change::Impair { .. } => return None,
+            };
+            Some((*at, setting))
+        });
+        let mut changes: Vec<(Time, Setting)> = changes.collect();
+        // Those of one time stay in the order given.
+        changes.sort_by_key(|(at, _)| *at);
+        Settings { impairments: *link.impairments(), faults: link.faults().collect(), changes }
     }
 
     pub(super) fn watch_time(&self, now: Time) {
@@ -88,6 +135,27 @@ impl World {
     fn way_to(&self, node: NodeId, port: usize) -> Option<Way> {
         let end = self.nodes[node.0].ends.get(port)?;
         Some(Way { cable: end.cable, direction: end.away.opposite() })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn watch(&self) -> &journal::Shared {
+        &self.watch
+    }
+
+    /// A frame as it leaves a host's card: in tests, a defective host may change or swallow it.
+    #[cfg(test)]
+    pub(super) fn leaving(&mut self, node: NodeId, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        match &mut self.saboteur {
+            Some(saboteur) => saboteur(node, bytes),
+            None => Some(bytes),
+        }
+    }
+
+    /// A frame as it leaves a host's card.
+    #[cfg(not(test))]
+    #[inline]
+    pub(super) fn leaving(&mut self, _: NodeId, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        Some(bytes)
     }
 
     /// The run is over: what happened, and what the oracles found.
