@@ -29,6 +29,8 @@ pub(crate) struct Router {
     /// Between port 0, inside, and port 1, outside.
     nat: Option<Table>,
     counters: Counters,
+    /// How many of them were lost when somebody asked.
+    told_lost: u64,
     out: Vec<Out>,
     wake_at: Option<Time>,
 }
@@ -82,6 +84,19 @@ pub struct Counters {
     pub untranslatable: u64,
 }
 
+impl Counters {
+    /// Packets that went no further.
+    pub(crate) fn lost(&self) -> u64 {
+        self.malformed
+            + self.expired
+            + self.no_route
+            + self.no_neighbour
+            + self.too_big
+            + self.unknown_inbound
+            + self.untranslatable
+    }
+}
+
 impl Router {
     /// A router whose port `i` has the addresses `ports[i]`. `macs`: one for each port, none where frames are IP packets.
     pub(crate) fn new(ports: Vec<Vec<Cidr>>, macs: &[Mac], rewrite: Middlebox) -> Self {
@@ -91,7 +106,16 @@ impl Router {
         };
         let ports = ports.into_iter().enumerate().map(port).collect();
         let nat = rewrite.nat.clone().map(Table::new);
-        Self { ports, routes: Vec::new(), rewrite, nat, counters: Counters::default(), out: Vec::new(), wake_at: None }
+        Self {
+            ports,
+            routes: Vec::new(),
+            rewrite,
+            nat,
+            counters: Counters::default(),
+            told_lost: 0,
+            out: Vec::new(),
+            wake_at: None,
+        }
     }
 
     /// How many ports it has.
@@ -100,6 +124,12 @@ impl Router {
     }
 
     /// What it did so far.
+    /// Whether packets were lost since this was last asked.
+    pub(crate) fn has_lost(&mut self) -> bool {
+        let lost = self.counters.lost();
+        std::mem::replace(&mut self.told_lost, lost) != lost
+    }
+
     pub(crate) fn counters(&self) -> Counters {
         self.counters
     }

@@ -13,7 +13,7 @@ use smolsock_sim::app::bulk::{Reading, read_checked, receiver, sender};
 use smolsock_sim::app::connect;
 use smolsock_sim::app::pattern::pattern;
 use smolsock_sim::executor::TaskResult;
-use smolsock_sim::link::{Act, Direction, Impairments, Scripted};
+use smolsock_sim::link::{Act, Direction, Fault, Impairments, When};
 use smolsock_sim::time::Time;
 use smolsock_sim::{Ending, Host, Recording, World};
 
@@ -39,8 +39,8 @@ impl Conversation {
         world.cable("ab", client, server, cable).expect("a good cable");
         for direction in [Direction::Forward, Direction::Back] {
             let of_direction = faults.iter().filter(|((of, _), _)| *of == direction);
-            let script = of_direction.map(|((_, nth), act)| Scripted { nth: *nth, act: *act }).collect();
-            world.script("ab", direction, script).expect("the cable is there");
+            let script = of_direction.map(|((_, nth), act)| Fault { when: When::Frame(*nth), act: *act }).collect();
+            world.fault("ab", direction, script).expect("the cable is there");
         }
         world.app(server, "server", self.server);
         world.app(client, "client", self.client);

@@ -97,6 +97,7 @@ impl World {
 
     /// The power is off.
     pub(super) fn on_crash(&mut self, node: NodeId) {
+        self.watch_fault();
         // Sockets that are closed by this never say so: their stack does not run again.
         self.executor.kill(node.0);
         self.clock.spawned.borrow_mut().retain(|task| task.node != node);
@@ -115,7 +116,10 @@ impl World {
             Stack::new(computer.config.clone(), &computer.nic).map_err(|error| error.to_string())
         });
         match stack {
-            Ok(stack) => *computer.stack.borrow_mut() = stack,
+            Ok(stack) => {
+                *computer.stack.borrow_mut() = stack;
+                self.listen_to(node);
+            }
             Err(error) => {
                 self.failures.push(format!("{} could not start again: {error}", self.trace.nodes[node.0].name))
             }

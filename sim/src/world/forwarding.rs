@@ -160,6 +160,11 @@ impl World {
     /// Sends what a router has to send, and notes when it wants to be woken.
     pub(super) fn flush_router(&mut self, node: NodeId) {
         let now = self.clock.now.get();
+        if let StationKind::Router(router) = &mut self.nodes[node.0].kind
+            && router.has_lost()
+        {
+            self.watch_fault();
+        }
         while let StationKind::Router(router) = &mut self.nodes[node.0].kind
             && let Some(out) = router.take()
         {

@@ -10,11 +10,13 @@ mod schedule;
 mod scripted;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use smolsock::{Config, Stack};
 
@@ -22,6 +24,7 @@ use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
+use crate::journal::{self, Shared, Watch};
 use crate::link::{Cable, Direction};
 use crate::middlebox::Middlebox;
 use crate::nic::Nic;
@@ -78,7 +81,19 @@ pub struct World {
     services: Vec<Service>,
     failures: Vec<String>,
     turns: Turns,
+    /// All changes, in the order in which they were asked for.
+    changes: Vec<(Time, Change)>,
+    /// The journal and the oracles, and whether anybody wants to know.
+    watch: Shared,
+    is_watched: bool,
+    /// A defect that a test has planted: see `leaving`.
+    #[cfg(test)]
+    pub(crate) saboteur: Option<Saboteur>,
 }
+
+/// What a defective host does to a frame that it sends; `None`: nothing is sent.
+#[cfg(test)]
+pub(crate) type Saboteur = Box<dyn FnMut(NodeId, Vec<u8>) -> Option<Vec<u8>>>;
 
 /// What the world keeps of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,12 +210,18 @@ impl World {
             services: Vec::new(),
             failures: Vec::new(),
             turns: Turns::default(),
+            changes: Vec::new(),
+            watch: Arc::new(Mutex::new(Watch::new(medium))),
+            is_watched: true,
+            #[cfg(test)]
+            saboteur: None,
         }
     }
 
     /// Keeps frames, or not.
     pub fn set_recording(&mut self, recording: Recording) {
         self.recording = recording;
+        journal::lock(&self.watch).set_recording(recording == Recording::Full);
     }
 
     /// Starts an application on a host. The run ends when all applications have.
@@ -254,6 +275,8 @@ impl World {
 
     /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
     pub fn run(mut self, limit: Time) -> Ending {
+        self.begin_watch();
+        let links = self.links();
         let all_hosts: Vec<NodeId> = self.hosts().collect();
         for node in all_hosts {
             self.disturb(node);
@@ -277,9 +300,22 @@ impl World {
         self.finish_turns();
         self.check_cables();
         self.check_peers();
+        let (journal, findings) = self.finish_watch(apps_ended_at);
+        self.failures.extend(findings);
         let notes = self.clock.notes.take();
         let routers = self.router_counters();
-        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp, routers }
+        Ending {
+            trace: self.trace,
+            links,
+            journal,
+            notes,
+            failures: self.failures,
+            apps_ended_at,
+            ended_at,
+            netstat,
+            arp,
+            routers,
+        }
     }
 }
 

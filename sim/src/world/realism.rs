@@ -153,6 +153,8 @@ impl World {
     /// `node` is not a host, or has applications; and see [`RealismError`].
     pub fn realism(&mut self, node: NodeId, realism: Realism) -> Result<(), WorldError> {
         realism.check().map_err(|error| self.bad_host(node, &error))?;
+        // Who answers late, or refuses to send, may be asked again.
+        crate::journal::lock(&self.watch).bench().excuse_retransmissions();
         self.rebuild(node, |computer, medium| {
             if realism.mtu_bytes != computer.nic.mtu_bytes() {
                 computer.nic = Nic::new(medium, realism.mtu_bytes);
@@ -199,6 +201,7 @@ impl World {
             Ok(stack) => {
                 *changed.stack.borrow_mut() = stack;
                 **computer = changed;
+                self.listen_to(node);
                 Ok(())
             }
             Err(error) => Err(self.bad_host(node, &error)),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use smolsock::{Stack, Step};
 
+use crate::journal::Way;
+
 use super::{End, Event, Laid, Recording, Station, StationKind, World};
 use crate::time::Time;
 use crate::trace::{FrameRecord, NodeId, PacketId};
@@ -19,6 +21,7 @@ impl World {
             let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= limit) else { return };
             self.clock.now.set(next);
+            self.watch_time(next);
             self.clock.wake_sleepers();
             while self.events.next_at() == Some(next)
                 && let Some((_, event)) = self.events.next()
@@ -80,13 +83,19 @@ impl World {
             Event::Release { node, batch } => self.on_release(node, batch),
             Event::Crash { node } => self.on_crash(node),
             Event::Restart { node } => self.on_restart(node),
-            Event::Arrival { node, port, id, bytes } => match &self.nodes[node.0].kind {
-                StationKind::Host(_) => self.receive(node, bytes),
-                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
-                StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
-                StationKind::Router(_) => self.route_frame(node, port, &bytes),
-                StationKind::Peer(_) => self.peer_frame(node, &bytes),
-            },
+            Event::Arrival { node, port, id, bytes } => self.on_arrival(node, port, id, bytes),
+        }
+    }
+
+    /// A frame comes out of a cable.
+    fn on_arrival(&mut self, node: NodeId, port: usize, id: PacketId, bytes: Vec<u8>) {
+        self.watch_arrival(node, port, id, &bytes);
+        match &self.nodes[node.0].kind {
+            StationKind::Host(_) => self.receive(node, bytes),
+            StationKind::Switch(_) => self.forward(node, port, id, &bytes),
+            StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
+            StationKind::Router(_) => self.route_frame(node, port, &bytes),
+            StationKind::Peer(_) => self.peer_frame(node, &bytes),
         }
     }
 
@@ -100,9 +109,10 @@ impl World {
         let fate = link.send(now, &bytes);
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
         self.arrive(to, port, id, &bytes, &fate);
+        self.watch_sent(Way { cable: end.cable, direction: end.away }, from, id, &bytes, &fate);
         if fate.is_waiting() {
             let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
-            self.wait((end.cable, end.away), id, (to, port), record);
+            self.wait((end.cable, end.away), from, id, (to, port), record);
         }
         if self.recording == Recording::Full {
             let link = self.cables[end.cable].cable.name.clone();
@@ -139,7 +149,9 @@ impl World {
             && let Some(bytes) = computer.nic.take()
         {
             let id = self.new_packet();
-            if let Some(end) = end {
+            if let Some(end) = end
+                && let Some(bytes) = self.leaving(node, bytes)
+            {
                 self.transmit(node, end, id, bytes);
             }
         }

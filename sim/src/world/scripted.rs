@@ -51,6 +51,8 @@ impl World {
         let peer = Peer::new(node, player.script());
         self.nodes.push(Station { kind: StationKind::Peer(Box::new(player)), ends: Vec::new() });
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs: vec![cidr.addr()], mac } });
+        // It may break any rule.
+        self.set_stranger(node);
         Ok(peer)
     }
 
