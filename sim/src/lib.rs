@@ -18,6 +18,7 @@ mod neighbours;
 pub mod nic;
 pub mod observe;
 mod packet;
+pub mod peer;
 pub mod report;
 pub mod rng;
 pub mod router;

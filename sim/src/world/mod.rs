@@ -7,6 +7,7 @@ mod forwarding;
 mod realism;
 mod run;
 mod schedule;
+mod scripted;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use crate::host::{Clock, Host};
 use crate::link::{Cable, Direction};
 use crate::middlebox::Middlebox;
 use crate::nic::Nic;
+use crate::peer::Player;
 use crate::router::Router;
 use crate::switch::Switch;
 use crate::time::Time;
@@ -98,6 +100,7 @@ enum StationKind {
     Switch(Switch),
     Middlebox(Middlebox),
     Router(Box<Router>),
+    Peer(Box<Player>),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
@@ -243,7 +246,7 @@ impl World {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) => {
+            StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) | StationKind::Peer(_) => {
                 panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
             }
         }
@@ -255,10 +258,11 @@ impl World {
         for node in all_hosts {
             self.disturb(node);
         }
-        self.run_until(limit, |world| world.executor.is_done());
+        self.start_peers();
+        self.run_until(limit, |world| world.is_done());
         let apps_ended_at = self.clock.now.get();
         // The last FINs and ACKs are still on their way.
-        self.run_until(limit, |world| world.executor.is_done() && world.is_quiet());
+        self.run_until(limit, |world| world.is_done() && world.is_quiet());
         let netstat = self.views(|stack| stack.netstat().to_string());
         let arp = self.views(|stack| stack.arp().to_string());
         let unfinished: Vec<String> = self.executor.unfinished().map(str::to_owned).collect();
@@ -272,6 +276,7 @@ impl World {
         let ended_at = self.clock.now.get();
         self.finish_turns();
         self.check_cables();
+        self.check_peers();
         let notes = self.clock.notes.take();
         let routers = self.router_counters();
         Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp, routers }

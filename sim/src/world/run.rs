@@ -72,6 +72,7 @@ impl World {
                         router.on_time(now);
                         self.flush_router(node);
                     }
+                    StationKind::Peer(_) => self.wake_peer(node),
                     StationKind::Host(_) | StationKind::Switch(_) | StationKind::Middlebox(_) => {}
                 }
             }
@@ -84,6 +85,7 @@ impl World {
                 StationKind::Switch(_) => self.forward(node, port, id, &bytes),
                 StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
                 StationKind::Router(_) => self.route_frame(node, port, &bytes),
+                StationKind::Peer(_) => self.peer_frame(node, &bytes),
             },
         }
     }
