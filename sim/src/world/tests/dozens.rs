@@ -8,7 +8,7 @@ use smolsock::task::UdpSocket;
 use crate::app::echo;
 use crate::executor::TaskResult;
 use crate::host::Host;
-use crate::link::{Impairments, Jitter};
+use crate::link::Impairments;
 use crate::time::Time;
 use crate::world::{Ending, World};
 
@@ -22,8 +22,7 @@ fn addr(network: u8, host: u8) -> Ipv4Addr {
 /// Three switches with 16 hosts each, joined by two routers in a row, and an exchange of datagrams between all pairs.
 fn all_pairs(seed: u64) -> Ending {
     let mut world = World::new(seed);
-    let near =
-        Impairments { delay_ns: 50_000, jitter: Jitter { ns: 20_000, ..Jitter::default() }, ..Impairments::default() };
+    let near = Impairments { delay_ns: 50_000, jitter: crate::link::Jitter::uniform(20_000), ..Impairments::default() };
     let mut switches = Vec::new();
     for network in 1..=NETWORKS {
         let switch = world.switch(&format!("switch-{network}")).expect("a switch");
