@@ -15,6 +15,7 @@ pub mod nic;
 pub mod observe;
 pub mod report;
 pub mod rng;
+pub mod search;
 pub mod switch;
 pub mod time;
 pub mod trace;
