@@ -39,6 +39,8 @@ pub enum Stream {
     Application,
     /// Generated faults and scenarios.
     Scenario,
+    /// Does a cable that loses in bursts change its state after this frame?
+    Burst,
 }
 
 /// One million: all frames.
@@ -109,6 +111,7 @@ impl Stream {
             Stream::Host => 7,
             Stream::Application => 8,
             Stream::Scenario => 9,
+            Stream::Burst => 10,
         }
     }
 }

@@ -18,7 +18,7 @@ use pcap_file::pcapng::{Block, PcapNgReader};
 use super::*;
 use crate::frame::tests::udp;
 use crate::frame::{IpVersion, Medium};
-use crate::link::{Act, Cable, Direction, Impairments, Scripted};
+use crate::link::{Act, Cable, Direction, Fault, Impairments, When};
 use crate::time::{Time, WALL_BASE};
 use crate::trace::{Fate, FrameRecord, LinkName, Node, NodeKind, PacketId};
 
@@ -51,7 +51,7 @@ fn faults(medium: Medium, version: IpVersion) -> Trace {
     let link = cable.link_mut(Direction::Forward);
     link.set_impairments(Impairments { delay_ns: 10_000_000, ..Impairments::default() }).expect("in range");
     let bytes = udp(medium, version);
-    let corrupt = Act::Corrupt { byte: bytes.len() - 6, bit: 2 };
+    let corrupt = Act::Corrupt { byte: bytes.len() - 6, bit: 2, mend: false };
     let faults = [
         (1, Act::Drop),
         (2, Act::Duplicate),
@@ -61,7 +61,7 @@ fn faults(medium: Medium, version: IpVersion) -> Trace {
         (5, Act::Delay(1_500)),
         (5, corrupt),
     ];
-    link.set_script(faults.map(|(nth, act)| Scripted { nth, act }).to_vec());
+    link.add_faults(faults.map(|(nth, act)| Fault { when: When::Frame(nth), act }).to_vec());
     for nth in 0..7 {
         let sent_at = Time::from_millis(100 * nth);
         let fate = link.send(sent_at, &bytes);

@@ -3,7 +3,7 @@
 use super::stage::{PORT, any, pair, server_at};
 use super::{Entry, Options, Run};
 use crate::app::bulk::{Reading, receiver, sender};
-use crate::link::Impairments;
+use crate::link::{Impairments, Loss};
 use crate::world::WorldError;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -16,7 +16,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
     let cable = Impairments {
         rate_bps: 100_000_000,
         delay_ns: 5_000_000,
-        loss_ppm: 50_000,
+        loss: Loss::Bernoulli { ppm: 50_000 },
         reorder_ppm: 20_000,
         reorder_delay_ns: 3_000_000,
         duplicate_ppm: 10_000,

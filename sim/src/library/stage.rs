@@ -7,7 +7,7 @@ use smolsock::Config;
 use super::{Options, Outcome, Run};
 use crate::executor::TaskResult;
 use crate::host::Host;
-use crate::link::Impairments;
+use crate::link::{Impairments, Loss};
 use crate::time::Time;
 use crate::trace::NodeId;
 use crate::world::{Ending, World, WorldError};
@@ -54,7 +54,7 @@ pub(super) fn pair_with(
 
 /// The cable as the user wants it.
 pub(super) fn with_loss(options: &Options, mut cable: Impairments) -> Impairments {
-    cable.loss_ppm = options.loss_ppm.unwrap_or(cable.loss_ppm);
+    cable.loss = options.loss_ppm.map_or(cable.loss, |ppm| Loss::Bernoulli { ppm });
     cable
 }
 

@@ -6,7 +6,7 @@ use super::stage::{PORT, any, pair, quiet};
 use super::{Entry, Options, Run};
 use crate::executor::TaskResult;
 use crate::host::Host;
-use crate::link::{Act, Direction, Scripted};
+use crate::link::{Act, Direction, Fault, When};
 use crate::world::WorldError;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -18,9 +18,9 @@ pub(super) const ENTRY: Entry = Entry {
 fn play(options: &Options) -> Result<Run, WorldError> {
     let mut pair = pair(options, quiet())?;
     // Frame 0 in each direction is ARP.
-    let first = || vec![Scripted { nth: 1, act: Act::Drop }];
-    pair.world.script("ab", Direction::Forward, first())?;
-    pair.world.script("ab", Direction::Back, first())?;
+    let first = || vec![Fault { when: When::Frame(1), act: Act::Drop }];
+    pair.world.fault("ab", Direction::Forward, first())?;
+    pair.world.fault("ab", Direction::Back, first())?;
     pair.world.app(pair.server, "server", server);
     pair.world.app(pair.client, "client", super::handshake::client);
     Ok(pair.play())

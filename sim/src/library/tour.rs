@@ -13,7 +13,7 @@ use crate::app::echo;
 use crate::app::pattern::{first_difference, pattern};
 use crate::executor::TaskResult;
 use crate::host::Host;
-use crate::link::{Act, Direction, Scripted};
+use crate::link::{Act, Direction, Fault, When};
 use crate::world::WorldError;
 
 pub(super) const ENTRY: Entry = Entry {
@@ -26,8 +26,8 @@ pub(super) const ENTRY: Entry = Entry {
 fn play(options: &Options) -> Result<Run, WorldError> {
     let mut pair = pair_with(options, quiet(), |server| server.tcp_recv_bytes = 8 * 1024)?;
     // The client's frames: 0 asks by ARP, 1 is the datagram, 2 and 3 belong to the handshake, then comes data.
-    let lost = Scripted { nth: LOST_FRAME, act: Act::Drop };
-    pair.world.script("ab", Direction::Forward, vec![lost])?;
+    let lost = Fault { when: When::Frame(LOST_FRAME), act: Act::Drop };
+    pair.world.fault("ab", Direction::Forward, vec![lost])?;
     pair.world.daemon(pair.server, "udp echo", |host| echo::udp_server(host, any(7)));
     pair.world.app(pair.server, "server", server);
     pair.world.app(pair.client, "client", client);

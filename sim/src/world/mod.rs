@@ -2,6 +2,7 @@
 
 mod build;
 mod ending;
+mod schedule;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -15,11 +16,13 @@ use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
-use crate::link::{Cable, Direction, Scripted};
+use crate::link::{Cable, Direction};
 use crate::nic::Nic;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
+use schedule::Turns;
+pub use schedule::{Change, Ways};
 
 use crate::trace::{FrameRecord, NodeId, PacketId, Trace};
 
@@ -30,14 +33,14 @@ use crate::trace::{FrameRecord, NodeId, PacketId, Trace};
 ///
 /// # Examples
 /// ```
-/// use smolsock_sim::link::Impairments;
+/// use smolsock_sim::link::{Impairments, Loss};
 /// use smolsock_sim::time::Time;
 /// use smolsock_sim::{World, app::echo};
 ///
 /// let mut world = World::new(1);
 /// let client = world.host("client", &["192.0.2.1/24"])?;
 /// let server = world.host("server", &["192.0.2.2/24"])?;
-/// let lossy = Impairments { loss_ppm: 50_000, delay_ns: 10_000_000, ..Impairments::default() };
+/// let lossy = Impairments { loss: Loss::Bernoulli { ppm: 50_000 }, delay_ns: 10_000_000, ..Impairments::default() };
 /// world.cable("ab", client, server, lossy)?;
 /// world.daemon(server, "echo", |host| echo::tcp_server(host, "0.0.0.0:7".parse().unwrap(), 5));
 /// world.app(client, "client", |host| {
@@ -61,6 +64,7 @@ pub struct World {
     /// Hosts that have to be stepped before time goes on, each once.
     restless: Vec<NodeId>,
     failures: Vec<String>,
+    turns: Turns,
 }
 
 /// What the world keeps of the frames.
@@ -121,6 +125,10 @@ enum Event {
     Arrival { node: NodeId, port: usize, id: PacketId, bytes: Vec<u8> },
     /// A host wanted to be woken.
     Wake { node: NodeId },
+    /// A queue decides about the frame at its head.
+    Turn { cable: usize, direction: Direction },
+    /// The network changes.
+    Change(Change),
 }
 
 impl World {
@@ -150,6 +158,7 @@ impl World {
             packets: 0,
             restless: Vec::new(),
             failures: Vec::new(),
+            turns: Turns::default(),
         }
     }
 
@@ -226,6 +235,7 @@ impl World {
         }
         self.run_until(limit, |_| false);
         let ended_at = self.clock.now.get();
+        self.finish_turns();
         self.check_cables();
         let notes = self.clock.notes.take();
         Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
@@ -281,6 +291,8 @@ impl World {
 
     fn on_event(&mut self, event: Event) {
         match event {
+            Event::Turn { cable, direction } => self.on_turn(cable, direction),
+            Event::Change(change) => self.on_change(&change),
             Event::Wake { node } => {
                 let now = self.clock.now.get();
                 if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
@@ -320,9 +332,10 @@ impl World {
         let nth = link.frames();
         let fate = link.send(now, &bytes);
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
-        for arrival in &fate.copies {
-            let bytes = arrival.bytes.clone().unwrap_or_else(|| bytes.clone());
-            self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });
+        self.arrive(to, port, id, &bytes, &fate);
+        if fate.is_waiting() {
+            let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
+            self.wait((end.cable, end.away), id, (to, port), record);
         }
         if self.recording == Recording::Full {
             let link = self.cables[end.cable].cable.name.clone();
@@ -387,13 +400,11 @@ impl World {
         self.hosts().map(of_host).collect()
     }
 
-    /// A scripted fault that never fired is a scenario that tests nothing.
+    /// A fault that never fired is a scenario that tests nothing.
     fn check_cables(&mut self) {
         for Laid { cable, .. } in &self.cables {
-            for (direction, Scripted { nth, act }) in cable.unfired() {
-                let name = &cable.name;
-                self.failures
-                    .push(format!("cable {name}: {act:?} of frame {nth} {} never happened", direction.as_str()));
+            for (direction, fault) in cable.unfired() {
+                self.failures.push(format!("cable {}, {direction}: the {fault} never happened", cable.name));
             }
         }
     }

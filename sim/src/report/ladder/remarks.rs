@@ -63,7 +63,11 @@ fn losses(observation: &Observation<'_>, journey: &Journey, is_gone: bool) -> Op
     };
     let why = match first.reason {
         DropReason::Loss => String::new(),
-        reason @ (DropReason::QueueFull | DropReason::Mtu | DropReason::Scripted | DropReason::LinkDown) => {
+        reason @ (DropReason::QueueFull
+        | DropReason::CoDel
+        | DropReason::Mtu
+        | DropReason::Scripted
+        | DropReason::LinkDown) => {
             format!(": {reason}")
         }
     };
