@@ -16,6 +16,8 @@ pub mod observe;
 pub mod report;
 pub mod rng;
 pub mod search;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 pub mod switch;
 pub mod time;
 pub mod trace;

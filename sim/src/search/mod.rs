@@ -1,11 +1,31 @@
 //! What breaks, and what is the least that breaks it?
 //!
-//! [`in_order`] runs many seeds, [`results`] keeps what came out, [`minimize`] finds the least of a list that still has a
-//! property.
+//! [`in_order`] runs many seeds, [`results`] keeps what came out, [`freeze`] writes down what chance did in a run, and
+//! [`minimize`] finds the least of a list that still has a property.
 
+mod aim;
+mod fewest;
+pub mod freeze;
 mod minimize;
 pub mod results;
+mod simpler;
 mod sweep;
 
+pub use aim::{Aim, too_slow};
+pub use fewest::{Fewest, Outcome, drop_of, fewest};
 pub use minimize::{Minimal, minimize};
+pub use simpler::simpler;
 pub use sweep::{Shard, Swept, in_order};
+
+use crate::link::{Direction, Fault};
+
+/// A fault on one direction of a cable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Placed {
+    /// The name of the cable.
+    pub cable: String,
+    /// Which way.
+    pub direction: Direction,
+    /// Which frames, and what happens to them.
+    pub fault: Fault,
+}

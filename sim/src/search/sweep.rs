@@ -77,12 +77,13 @@ pub fn in_order<R: Send>(
     let (give, orders) = mpsc::channel::<(u64, u64)>();
     let orders = Mutex::new(orders);
     let (done, results) = mpsc::channel::<(u64, Option<(u64, R)>)>();
+    let is_over = AtomicBool::new(false);
     let worker = |done: mpsc::Sender<Place<R>>| {
         loop {
             let order = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((place, number)) = order else { return };
             let mut report = Report { done: &done, place, result: None };
-            if !stop.load(Ordering::Relaxed) {
+            if !stop.load(Ordering::Relaxed) && !is_over.load(Ordering::Relaxed) {
                 report.result = Some((number, work(number)));
             }
         }
@@ -116,7 +117,7 @@ pub fn in_order<R: Send>(
                 handed += 1;
                 let Some((number, result)) = result else { return Swept::Part };
                 if each(number, result).is_break() {
-                    stop.store(true, Ordering::Relaxed);
+                    is_over.store(true, Ordering::Relaxed);
                     return Swept::Part;
                 }
             }
@@ -219,10 +220,11 @@ mod tests {
     #[test]
     fn breaking_off_hands_over_nothing_more() {
         let mut seen = 0;
+        let stop = AtomicBool::new(false);
         let swept = in_order(
             0..u64::MAX,
             jobs(3),
-            &AtomicBool::new(false),
+            &stop,
             |number| number,
             |number, _| {
                 seen += 1;
@@ -230,6 +232,7 @@ mod tests {
             },
         );
         assert_eq!((swept, seen), (Swept::Part, 42));
+        assert!(!stop.into_inner(), "the caller's flag is the caller's");
     }
 
     #[test]

@@ -27,6 +27,22 @@ pub struct Ending {
     pub arp: Vec<(String, String)>,
 }
 
+impl Ending {
+    /// The failures but for those of faults that never happened. Where faults are generated, that some find no frame is no
+    /// harm; where they are written for a test, it is a test of nothing.
+    pub fn broken(&self) -> impl Iterator<Item = &String> {
+        self.failures.iter().filter(|failure| !is_unfired(failure))
+    }
+}
+
+/// Whether a failure only says that a fault never happened.
+pub fn is_unfired(failure: &str) -> bool {
+    failure.ends_with(NEVER_HAPPENED)
+}
+
+/// The end of the sentence about a fault that had no effect.
+pub(super) const NEVER_HAPPENED: &str = "never happened";
+
 /// Why a world cannot be built like this.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -20,7 +20,8 @@ use crate::link::{Cable, Direction};
 use crate::nic::Nic;
 use crate::switch::Switch;
 use crate::time::Time;
-pub use ending::{Ending, WorldError};
+use ending::NEVER_HAPPENED;
+pub use ending::{Ending, WorldError, is_unfired};
 use schedule::Turns;
 pub use schedule::{Change, Ways};
 
@@ -404,7 +405,7 @@ impl World {
     fn check_cables(&mut self) {
         for Laid { cable, .. } in &self.cables {
             for (direction, fault) in cable.unfired() {
-                self.failures.push(format!("cable {}, {direction}: the {fault} never happened", cable.name));
+                self.failures.push(format!("cable {}, {direction}: the {fault} {NEVER_HAPPENED}", cable.name));
             }
         }
     }
