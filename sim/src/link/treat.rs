@@ -179,7 +179,11 @@ impl Rolled {
     fn into_acts(self) -> Vec<Act> {
         let flips = |is_copy: bool| {
             let of_it = self.corruptions.iter().filter(move |(copy, _)| (*copy > 0) == is_copy);
-            of_it.map(|(_, Corruption { byte, bit, is_mended })| Act::Corrupt { byte: *byte, bit: *bit, mend: *is_mended })
+            of_it.map(|(_, Corruption { byte, bit, is_mended })| Act::Corrupt {
+                byte: *byte,
+                bit: *bit,
+                mend: *is_mended,
+            })
         };
         let late = (self.late_ns > 0).then_some(Act::Delay(self.late_ns));
         let duplicate = self.is_duplicated.then_some(Act::Duplicate);

@@ -29,11 +29,7 @@ pub struct Outcome {
 ///
 /// A run is the same up to the first frame that is treated otherwise. So the sets are those of a tree: below a set of drops
 /// are all that also drop one frame sent after its last.
-pub fn fewest(
-    most: usize,
-    runs_max: u64,
-    mut play: impl FnMut(&[Placed], bool) -> Option<Outcome>,
-) -> Fewest {
+pub fn fewest(most: usize, runs_max: u64, mut play: impl FnMut(&[Placed], bool) -> Option<Outcome>) -> Fewest {
     let mut search = Search { play: &mut play, runs: 0, runs_max };
     for count in 1..=most {
         match search.below(&mut Vec::new(), count) {

@@ -65,7 +65,8 @@ fn is_same_fate(one: &Fate, other: &Fate) -> bool {
     };
     let are_same_copies = one.copies.len() == other.copies.len()
         && one.copies.iter().zip(&other.copies).all(|(one, other)| {
-            (one.at, one.duplicate, &one.corrupted, &one.bytes) == (other.at, other.duplicate, &other.corrupted, &other.bytes)
+            (one.at, one.duplicate, &one.corrupted, &one.bytes)
+                == (other.at, other.duplicate, &other.corrupted, &other.bytes)
         });
     cause(one) == cause(other) && one.queued_ns == other.queued_ns && are_same_copies
 }

@@ -11,7 +11,7 @@ pub mod results;
 mod simpler;
 mod sweep;
 
-pub use aim::{Aim, too_slow};
+pub use aim::Aim;
 pub use fewest::{Fewest, Outcome, drop_of, fewest};
 pub use minimize::{Minimal, minimize};
 pub use simpler::simpler;

@@ -21,10 +21,23 @@ pub struct Ending {
     pub apps_ended_at: Time,
     /// When nothing was left to happen, TIME-WAIT included.
     pub ended_at: Time,
+    /// Counts, which are there without a trace too.
+    pub totals: Totals,
     /// Each host's `netstat` when the applications had ended and the cables were quiet: TIME-WAIT shows.
     pub netstat: Vec<(String, String)>,
     /// Each host's `arp -a` at that moment.
     pub arp: Vec<(String, String)>,
+}
+
+/// Counts of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Frames put on cables; one that a switch passes on counts once for each cable.
+    pub frames: u64,
+    /// Of these, those that never arrived.
+    pub dropped: u64,
+    /// TCP segments that hosts sent again, as their stacks count them: those that run at the end.
+    pub retransmissions: u64,
 }
 
 impl Ending {

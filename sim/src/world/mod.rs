@@ -21,7 +21,7 @@ use crate::nic::Nic;
 use crate::switch::Switch;
 use crate::time::Time;
 use ending::NEVER_HAPPENED;
-pub use ending::{Ending, WorldError, is_unfired};
+pub use ending::{Ending, Totals, WorldError, is_unfired};
 use schedule::Turns;
 pub use schedule::{Change, Ways};
 
@@ -65,6 +65,7 @@ pub struct World {
     /// Hosts that have to be stepped before time goes on, each once.
     restless: Vec<NodeId>,
     failures: Vec<String>,
+    totals: Totals,
     turns: Turns,
 }
 
@@ -159,6 +160,7 @@ impl World {
             packets: 0,
             restless: Vec::new(),
             failures: Vec::new(),
+            totals: Totals::default(),
             turns: Turns::default(),
         }
     }
@@ -238,8 +240,18 @@ impl World {
         let ended_at = self.clock.now.get();
         self.finish_turns();
         self.check_cables();
+        self.totals.retransmissions = self.retransmissions();
         let notes = self.clock.notes.take();
-        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
+        Ending {
+            trace: self.trace,
+            notes,
+            failures: self.failures,
+            totals: self.totals,
+            apps_ended_at,
+            ended_at,
+            netstat,
+            arp,
+        }
     }
 
     /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
@@ -332,6 +344,7 @@ impl World {
         let link = laid.cable.link_mut(end.away);
         let nth = link.frames();
         let fate = link.send(now, &bytes);
+        self.totals.frames += 1;
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
         self.arrive(to, port, id, &bytes, &fate);
         if fate.is_waiting() {
@@ -399,6 +412,15 @@ impl World {
             (self.trace.nodes[node.0].name.clone(), text)
         };
         self.hosts().map(of_host).collect()
+    }
+
+    /// Segments that all hosts have sent again.
+    fn retransmissions(&self) -> u64 {
+        let of_host = |station: &Station| match &station.kind {
+            StationKind::Host(computer) => computer.stack.borrow().counters().tcp_retransmissions,
+            StationKind::Switch(_) => 0,
+        };
+        self.nodes.iter().map(of_host).sum()
     }
 
     /// A fault that never fired is a scenario that tests nothing.
