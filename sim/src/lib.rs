@@ -11,10 +11,12 @@ pub mod frame;
 pub mod host;
 pub mod library;
 pub mod link;
+pub mod nearest;
 pub mod nic;
 pub mod observe;
 pub mod report;
 pub mod rng;
+pub mod scenario;
 pub mod search;
 #[cfg(feature = "proptest")]
 pub mod strategy;

@@ -1,5 +1,8 @@
 //! Which frames does controlled delay take out of a queue? (RFC 8289)
 
+#[cfg(test)]
+mod tests;
+
 use super::line::{Held, Line};
 use crate::time::Time;
 

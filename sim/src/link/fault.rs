@@ -1,5 +1,8 @@
 //! Which faults are due at this frame?
 
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 use std::collections::BTreeMap;
 

@@ -1,5 +1,8 @@
 //! By how much is this frame late?
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::rng::{Dice, Stream};
@@ -26,7 +29,7 @@ pub enum Shape {
     Normal,
     /// From 0 without a sharp end: most frames are little late, few are very late. `ns * (U^(-1/3) - 1)` for uniform U
     /// (Lomax's form of the Pareto distribution, with exponent 3): the median is 0.26 `ns`, one frame in a hundred is
-    /// later than 3.64 `ns`, one in a million later than 99 `ns`; none is later than 322 `ns`.
+    /// later than 3.64 `ns`, one in a million later than 99 `ns`; none is later than 812 `ns`.
     Pareto,
 }
 
@@ -60,15 +63,16 @@ fn between(knots: &[u64; CELLS + 1], roll: u64) -> u64 {
     low + ((u128::from(high - low) * along) >> 32) as u64
 }
 
-/// The last cell of the table stands for the whole tail. A Pareto tail has the shape of the whole, 256^(1/3) times as
-/// wide, so that the table serves again with the next 8 bits, and once more.
+/// A Pareto tail has the shape of the whole: beyond the value that one frame in 16 exceeds, it is 16^(1/3) times as wide.
+/// There the table serves again with the next bits, a few times over, because between its last entries, far apart, a
+/// straight line would be wrong.
 fn pareto(mut roll: u64) -> u64 {
     let mut width = ONE;
-    for _ in 0..2 {
-        if roll >> 56 != CELLS as u64 - 1 {
+    for _ in 0..5 {
+        if roll >> 60 != 15 {
             break;
         }
-        roll <<= 8;
+        roll <<= 4;
         width = (width * TAIL_WIDTH) >> 32;
     }
     let value = u128::from(ONE as u64 + between(&PARETO, roll));
@@ -81,8 +85,8 @@ const ONE: u128 = 1 << 32;
 /// Steps of a table.
 const CELLS: usize = 256;
 
-/// 256^(1/3) in units of 1/2^32.
-const TAIL_WIDTH: u128 = 27_271_342_415;
+/// 16^(1/3) in units of 1/2^32.
+const TAIL_WIDTH: u128 = 10_822_639_410;
 
 /// Quantiles i/256 of a normal distribution between -3 and 3 standard deviations, as parts of the way between these:
 /// `(z + 3) / 6` with `z = Φ⁻¹(Φ(-3) + (Φ(3) - Φ(-3)) * i / 256)`, rounded. By `statistics.NormalDist` of Python 3.
@@ -128,7 +132,7 @@ const NORMAL: [u64; 257] = [
 ];
 
 /// Quantiles i/256 of Lomax's distribution with exponent 3: `(1 - i/256)^(-1/3) - 1`, rounded. The last one, infinite,
-/// is cut to that of 511/512; it counts in one frame of 2^24.
+/// is cut to that of 511/512; it counts in one frame of 2^28.
 #[rustfmt::skip]
 const PARETO: [u64; 257] = [
     0, 5_607_013, 11_243_421, 16_909_494, 22_605_507, 28_331_738, 34_088_468, 39_875_982, 45_694_571, 51_544_527,

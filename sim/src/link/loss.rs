@@ -1,5 +1,8 @@
 //! Is this frame lost at random?
 
+#[cfg(test)]
+mod tests;
+
 use super::Loss;
 use crate::rng::{Dice, Stream};
 

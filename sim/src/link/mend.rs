@@ -1,5 +1,8 @@
 //! How are checksums made right after a change?
 
+#[cfg(test)]
+mod tests;
+
 use core::net::IpAddr;
 
 use super::headers::{Headers, ICMP, ICMPV6, TCP, UDP};

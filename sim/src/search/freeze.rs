@@ -72,7 +72,7 @@ fn is_same_fate(one: &Fate, other: &Fate) -> bool {
 }
 
 /// The cable, and which way along it.
-fn place(trace: &Trace, ends: &FirstEnds, frame: &FrameRecord) -> (String, Direction) {
+pub(super) fn place(trace: &Trace, ends: &FirstEnds, frame: &FrameRecord) -> (String, Direction) {
     let cable = frame.link.as_str();
     let sender = trace.node(frame.from).map(|node| node.name.as_str());
     let is_forward = ends.get(cable).map(String::as_str) == sender;

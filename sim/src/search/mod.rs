@@ -1,19 +1,24 @@
 //! What breaks, and what is the least that breaks it?
 //!
-//! [`in_order`] runs many seeds, [`results`] keeps what came out, [`freeze`] writes down what chance did in a run, and
+//! [`in_order`] runs many seeds, [`resume`] keeps what came out, [`freeze`] writes down what chance did in a run, and
 //! [`minimize`] finds the least of a list that still has a property.
 
 mod aim;
+mod case;
 mod fewest;
 pub mod freeze;
 mod minimize;
-pub mod results;
+mod reduce;
+mod results;
 mod simpler;
 mod sweep;
 
 pub use aim::Aim;
+pub use case::{FreezeError, calm, frozen, measure};
 pub use fewest::{Fewest, Outcome, drop_of, fewest};
 pub use minimize::{Minimal, minimize};
+pub use reduce::{Budget, ReduceError, Reduced, reduce};
+pub use results::{Measured, Record, ResultsError, Resumed, Sweep, resume};
 pub use simpler::simpler;
 pub use sweep::{Shard, Swept, in_order};
 

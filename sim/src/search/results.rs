@@ -36,6 +36,43 @@ pub struct Record {
     pub retransmissions: u64,
 }
 
+/// What came out of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Each broken promise in a sentence, and a panic.
+    pub failures: Vec<String>,
+    /// From the start until the last application had ended, ns of virtual time.
+    pub took_ns: u64,
+    /// From the start until nothing was left to happen, ns of virtual time.
+    pub virtual_end_ns: u64,
+    /// Frames put on all cables.
+    pub frames: u64,
+    /// Of these, those that never arrived.
+    pub dropped: u64,
+    /// TCP segments that hosts sent again.
+    pub retransmissions: u64,
+}
+
+impl Record {
+    /// The line of run number `run`.
+    pub fn new(sweep: &Sweep<'_>, run: u64, measured: Measured) -> Record {
+        let Measured { failures, took_ns, virtual_end_ns, frames, dropped, retransmissions } = measured;
+        Record {
+            scenario: sweep.scenario.to_owned(),
+            digest: sweep.digest.to_owned(),
+            run,
+            seed: sweep.seed(run),
+            passed: failures.is_empty(),
+            failures,
+            took_ns,
+            virtual_end_ns,
+            frames,
+            dropped,
+            retransmissions,
+        }
+    }
+}
+
 /// Which sweep a line has to be of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep<'a> {

@@ -1,5 +1,8 @@
 //! What happens to cables at a given time, and when a queue decides?
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -111,7 +114,11 @@ impl World {
                 to.check().map_err(|error| WorldError::Cable(format!("{cable}: {error}")))?;
             }
         }
-        self.events.schedule(time, Event::Change(change));
+        // What the hosts do at the very first moment comes before all events.
+        match time {
+            Time::ZERO => self.on_change(&change),
+            time => self.events.schedule(time, Event::Change(change)),
+        }
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! Which name was meant?
 
 /// The name nearest to `wanted`, if any is near enough to be a slip of the finger.
-pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let wanted = wanted.to_lowercase();
     let limit = 1 + wanted.chars().count() / 3;
-    let distances = names.map(|name| (distance(&wanted, name), name));
+    let distances = names.map(|name| (distance(&wanted, &name.to_lowercase()), name));
     distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
