@@ -30,15 +30,17 @@ const FAILS: &str = "# Fails: ";
 pub(super) fn write(found: &Found<'_>, dir: &Path, out: &mut impl Write, style: Style) -> Result<(), Failure> {
     let Found { scenario, run, by } = found;
     let file = |ending: &str| dir.join(format!("{}.{ending}", scenario.name));
-    let refused =
-        |path: &Path, error: &dyn std::fmt::Display| Failure::Refused(format!("cannot write {}: {error}", path.display()));
+    let refused = |path: &Path, error: &dyn std::fmt::Display| {
+        Failure::Refused(format!("cannot write {}: {error}", path.display()))
+    };
     let (toml, text) = (file("toml"), file("txt"));
     fs::write(&toml, document(scenario, &run.outcome.failures, by)).map_err(|error| refused(&toml, &error))?;
     let ladder = told(run, Style::default())?;
     fs::write(&text, &ladder).map_err(|error| refused(&text, &error))?;
     let again = format!("smolsock replay {}", shell_word(&toml));
     let about = capture::About { scenario: scenario.name.clone(), seed: scenario.seed, replay: again.clone() };
-    let captures = capture::write_files(&run.trace, &run.vantages, &about, dir).map_err(|error| refused(dir, &error))?;
+    let captures =
+        capture::write_files(&run.trace, &run.vantages, &about, dir).map_err(|error| refused(dir, &error))?;
     if ladder.iter().filter(|byte| **byte == b'\n').count() <= LINES_MAX {
         writeln!(out)?;
         out.write_all(&told(run, style)?)?;

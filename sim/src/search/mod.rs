@@ -12,6 +12,8 @@ mod reduce;
 mod results;
 mod simpler;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 pub use aim::Aim;
 pub use case::{FreezeError, calm, frozen, measure};
