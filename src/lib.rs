@@ -11,6 +11,8 @@ mod config;
 mod demux;
 pub mod device;
 mod errno;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 pub mod manual;
 mod readiness;
 mod socket;

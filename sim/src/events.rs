@@ -61,6 +61,11 @@ impl<E> Events<E> {
         self.heap.peek().map(|entry| entry.at)
     }
 
+    /// All events that have not happened, with their times, in no order.
+    pub fn pending(&self) -> impl Iterator<Item = (Time, &E)> {
+        self.heap.iter().map(|entry| (entry.at, &entry.event))
+    }
+
     /// The time of the event that was taken out last.
     pub fn now(&self) -> Time {
         self.now

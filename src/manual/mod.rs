@@ -14,3 +14,6 @@ pub mod limits {}
 pub mod rfc9293 {}
 #[doc = include_str!("scenario.md")]
 pub mod scenario {}
+#[cfg(feature = "inspect")]
+#[doc = include_str!("inspection.md")]
+pub mod inspection {}

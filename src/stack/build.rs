@@ -124,6 +124,8 @@ impl<'a> Stack<'a> {
             ident: config.seed.stream(Stream::Identification) as u32,
             icmp_budget: Budget::FULL,
             counters: Counters::default(),
+            #[cfg(feature = "inspect")]
+            hook: super::inspect::Hook::NOBODY,
             steps: 0,
             blocked: false,
             step_waker: None,

@@ -103,6 +103,7 @@ impl Stack<'_> {
     /// A segment changed the state of a connection.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn on_transition(&mut self, index: u32, before: TcpState, after: TcpState, segment: &Segment) {
+        self.hear_transition(index, before, after, segment);
         match after {
             TcpState::Established | TcpState::CloseWait if !before.is_synchronized() => self.on_established(index),
             TcpState::Established | TcpState::SynSent => {}
@@ -227,9 +228,11 @@ impl Stack<'_> {
             // either, since it has no route: an RST would be sent, and what is unread thrown away.
             engine.abort();
         }
+        self.hear_state(index);
         if is_orphan {
             return self.free(index);
         }
+        let connection = self.slots.connection(index);
         if connection.recv_queue() == 0
             && let Some(engine) = connection.engine.take()
         {
@@ -288,6 +291,7 @@ impl Stack<'_> {
             }
             Body::Listener(_) | Body::Free => {}
         }
+        self.hear_gone(index);
         self.slots.retire(index);
     }
 
@@ -335,6 +339,9 @@ impl Stack<'_> {
         let (Some(local), Some(remote)) = (slot.local, slot.remote) else { unreachable!("it was connected") };
         let is_shared = slot.options.reuse_address;
         let ended_at = self.slots.connection(index).ended_at;
+        if ended_at.is_some() {
+            self.hear_handed_over(index);
+        }
         self.over(index);
         let Some((snd_nxt, rcv_nxt)) = ended_at else { return };
         if self.time_wait.is_full()
@@ -347,16 +354,19 @@ impl Stack<'_> {
             if is_shared {
                 self.time_wait.share(entry);
             }
-            if self.demux.add_time_wait(entry, local, remote).is_err() {
-                self.time_wait.remove(entry);
+            if self.demux.add_time_wait(entry, local, remote).is_ok() {
+                return;
             }
+            self.time_wait.remove(entry);
         }
+        self.hear_time_wait_over(local, remote);
     }
 
     /// Ends TIME-WAIT for one connection.
     pub(super) fn forget_time_wait(&mut self, entry: u32) {
         if let Some(entry_was) = self.time_wait.remove(entry) {
             self.demux.remove_time_wait(entry, entry_was.local, entry_was.remote);
+            self.hear_time_wait_over(entry_was.local, entry_was.remote);
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod groups;
 mod icmp;
 mod inbound;
 mod ingress;
+mod inspect;
 mod interfaces;
 mod life;
 pub(crate) mod local;
@@ -144,6 +145,9 @@ pub struct Stack<'a> {
     ident: u32,
     icmp_budget: Budget,
     counters: Counters,
+    /// Who hears what happens to sockets.
+    #[cfg(feature = "inspect")]
+    hook: inspect::Hook,
     /// The device had no room in the last step.
     blocked: bool,
     step_waker: Option<Waker>,

@@ -20,6 +20,7 @@ mod subject;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -64,6 +65,8 @@ enum Command {
     Freeze(freeze::Args),
     /// Run a scenario file again, and say whether it fails in the same way
     Replay(replay::Args),
+    /// Run a scenario, and let a second implementation say whether its frames are possible
+    Verify(verify::Args),
     /// Print the file of a built-in scenario, to save and to change
     Show {
         /// The scenario; `smolsock list` names them
@@ -117,6 +120,7 @@ fn follow(command: &Command, out: &mut impl Write, err: &mut impl Write, style: 
         Command::Minimize(args) => minimize::minimize(args, out, style),
         Command::Freeze(args) => freeze::freeze(args, out),
         Command::Replay(args) => replay::replay(args, out, style),
+        Command::Verify(args) => verify::verify(args, out),
         Command::Show { name } => list::show(name, out),
     }
 }

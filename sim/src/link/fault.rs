@@ -198,6 +198,10 @@ impl Faults {
         }
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = Fault> {
+        self.all.iter().map(|armed| armed.fault)
+    }
+
     pub(super) fn unfired(&self) -> impl Iterator<Item = Fault> {
         self.all.iter().filter(|armed| !armed.has_fired).map(|armed| armed.fault)
     }

@@ -186,6 +186,11 @@ impl Link {
         self.transmitter.waiting_frames(now) + self.line.len()
     }
 
+    /// All its faults, in the order in which they were added.
+    pub fn faults(&self) -> impl Iterator<Item = Fault> {
+        self.faults.all()
+    }
+
     /// The faults that have had no effect: their frame was never sent, was dropped for another reason, or is too short.
     pub fn unfired(&self) -> impl Iterator<Item = Fault> {
         self.faults.unfired()

@@ -71,6 +71,7 @@ impl Scenario {
         };
         Run {
             trace: ending.trace,
+            links: ending.links,
             notes: ending.notes,
             outcome: Outcome { passed: failures.is_empty(), failures },
             vantages,

@@ -29,6 +29,7 @@ pub use step::{Step, StepError};
 use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::{NodeId, Trace};
+use crate::verify::Links;
 use crate::world::Totals;
 
 /// What a run left behind.
@@ -36,6 +37,8 @@ use crate::world::Totals;
 pub struct Run {
     /// What was on the cables.
     pub trace: Trace,
+    /// The cables that it was to run on: what [`verify`](crate::verify::verify) measures the trace by.
+    pub links: Links,
     /// What the applications said.
     pub notes: Vec<Note>,
     /// Whether everything came out as the scenario promises.

@@ -57,6 +57,7 @@ impl World {
         self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
         let mac = (self.medium == Medium::Ethernet).then_some(mac.0);
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs, mac } });
+        self.listen_to(node);
         Ok(node)
     }
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crate::journal::Journal;
 use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::Trace;
+use crate::verify::Links;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -15,7 +17,11 @@ pub struct Ending {
     pub trace: Trace,
     /// What the applications said.
     pub notes: Vec<Note>,
-    /// Applications that failed or did not end, and promises that were broken: a sentence each.
+    /// The cables, with all that they were to do: what [`verify`](crate::verify::verify) needs beside the trace.
+    pub links: Links,
+    /// What happened, frames and sockets together; empty unless the run was recorded.
+    pub journal: Journal,
+    /// Applications that failed or did not end, promises that were broken, and what oracles found: a sentence each.
     pub failures: Vec<String>,
     /// When the last application that the run waits for ended.
     pub apps_ended_at: Time,

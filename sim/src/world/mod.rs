@@ -3,11 +3,13 @@
 mod build;
 mod ending;
 mod schedule;
+mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smolsock::{Stack, Step};
@@ -16,6 +18,7 @@ use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
+use crate::journal::{self, Shared, Watch, Way};
 use crate::link::{Cable, Direction};
 use crate::nic::Nic;
 use crate::switch::Switch;
@@ -67,7 +70,19 @@ pub struct World {
     failures: Vec<String>,
     totals: Totals,
     turns: Turns,
+    /// All changes, in the order in which they were asked for.
+    changes: Vec<(Time, Change)>,
+    /// The journal and the oracles, and whether anybody wants to know.
+    watch: Shared,
+    is_watched: bool,
+    /// A defect that a test has planted: see `leaving`.
+    #[cfg(test)]
+    pub(crate) saboteur: Option<Saboteur>,
 }
+
+/// What a defective host does to a frame that it sends; `None`: nothing is sent.
+#[cfg(test)]
+pub(crate) type Saboteur = Box<dyn FnMut(NodeId, Vec<u8>) -> Option<Vec<u8>>>;
 
 /// What the world keeps of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,12 +177,18 @@ impl World {
             failures: Vec::new(),
             totals: Totals::default(),
             turns: Turns::default(),
+            changes: Vec::new(),
+            watch: Arc::new(Mutex::new(Watch::new(medium))),
+            is_watched: true,
+            #[cfg(test)]
+            saboteur: None,
         }
     }
 
     /// Keeps frames, or not.
     pub fn set_recording(&mut self, recording: Recording) {
         self.recording = recording;
+        journal::lock(&self.watch).set_recording(recording == Recording::Full);
     }
 
     /// Starts an application on a host. The run ends when all applications have.
@@ -219,6 +240,8 @@ impl World {
 
     /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
     pub fn run(mut self, limit: Time) -> Ending {
+        self.begin_watch();
+        let links = self.links();
         let all_hosts: Vec<NodeId> = self.hosts().collect();
         for node in all_hosts {
             self.disturb(node);
@@ -241,9 +264,13 @@ impl World {
         self.finish_turns();
         self.check_cables();
         self.totals.retransmissions = self.retransmissions();
+        let (journal, findings) = self.finish_watch(apps_ended_at);
+        self.failures.extend(findings);
         let notes = self.clock.notes.take();
         Ending {
             trace: self.trace,
+            links,
+            journal,
             notes,
             failures: self.failures,
             totals: self.totals,
@@ -264,6 +291,7 @@ impl World {
             let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= limit) else { return };
             self.clock.now.set(next);
+            self.watch_time(next);
             self.clock.wake_sleepers();
             while self.events.next_at() == Some(next)
                 && let Some((_, event)) = self.events.next()
@@ -315,13 +343,16 @@ impl World {
                     self.disturb(node);
                 }
             }
-            Event::Arrival { node, port, id, bytes } => match &mut self.nodes[node.0].kind {
-                StationKind::Host(computer) => {
-                    computer.nic.deliver(&bytes);
-                    self.disturb(node);
+            Event::Arrival { node, port, id, bytes } => {
+                self.watch_arrival(node, port, id, &bytes);
+                match &mut self.nodes[node.0].kind {
+                    StationKind::Host(computer) => {
+                        computer.nic.deliver(&bytes);
+                        self.disturb(node);
+                    }
+                    StationKind::Switch(_) => self.forward(node, port, id, &bytes),
                 }
-                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
-            },
+            }
         }
     }
 
@@ -347,9 +378,10 @@ impl World {
         self.totals.frames += 1;
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
         self.arrive(to, port, id, &bytes, &fate);
+        self.watch_sent(Way { cable: end.cable, direction: end.away }, from, id, &bytes, &fate);
         if fate.is_waiting() {
             let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
-            self.wait((end.cable, end.away), id, (to, port), record);
+            self.wait((end.cable, end.away), from, id, (to, port), record);
         }
         if self.recording == Recording::Full {
             let link = self.cables[end.cable].cable.name.clone();
@@ -390,7 +422,9 @@ impl World {
         {
             let id = PacketId(self.packets);
             self.packets += 1;
-            if let Some(end) = end {
+            if let Some(end) = end
+                && let Some(bytes) = self.leaving(node, bytes)
+            {
                 self.transmit(node, end, id, bytes);
             }
         }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{Event, World, WorldError};
+use crate::journal::Way;
 use crate::link::{Departure, Direction, Impairments};
 use crate::time::Time;
 use crate::trace::{Fate, NodeId, PacketId};
@@ -80,6 +81,8 @@ struct Waiting {
     id: PacketId,
     to: NodeId,
     port: usize,
+    from: NodeId,
+    sent_at: Time,
     /// Its record, as an index into the trace, if there is one.
     record: Option<usize>,
 }
@@ -114,6 +117,7 @@ impl World {
                 to.check().map_err(|error| WorldError::Cable(format!("{cable}: {error}")))?;
             }
         }
+        self.changes.push((time, change.clone()));
         // What the hosts do at the very first moment comes before all events.
         match time {
             Time::ZERO => self.on_change(&change),
@@ -162,13 +166,15 @@ impl World {
     pub(super) fn wait(
         &mut self,
         (cable, direction): (usize, Direction),
+        from: NodeId,
         id: PacketId,
         (to, port): (NodeId, usize),
         record: Option<usize>,
     ) {
+        let now = self.clock.now.get();
         let waiting = self.turns.waiting.entry((cable, direction)).or_default();
         let is_first = waiting.is_empty();
-        waiting.push_back(Waiting { id, to, port, record });
+        waiting.push_back(Waiting { id, to, port, from, sent_at: now, record });
         if is_first {
             self.schedule_turn(cable, direction);
         }
@@ -191,8 +197,9 @@ impl World {
     fn depart(&mut self, cable: usize, direction: Direction, now: Time) {
         for Departure { frame, fate, .. } in self.cables[cable].cable.link_mut(direction).take_turn(now) {
             let waiting = self.turns.waiting.get_mut(&(cable, direction)).and_then(VecDeque::pop_front);
-            let Some(Waiting { id, to, port, record }) = waiting else { continue };
+            let Some(Waiting { id, to, port, from, sent_at, record }) = waiting else { continue };
             self.arrive(to, port, id, &frame, &fate);
+            self.watch_fate(Way { cable, direction }, from, id, sent_at, &frame, &fate);
             if let Some(record) = record {
                 self.trace.frames[record].fate = fate;
             }

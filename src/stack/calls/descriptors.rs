@@ -66,6 +66,7 @@ impl Stack<'_> {
         if !is_last {
             return Ok(());
         }
+        self.hear_closed(index);
         match self.slots.get(index).body {
             Body::Tcp(_) => self.close_tcp(index),
             Body::Listener(_) => self.close_listener(index),

@@ -10,12 +10,13 @@ mod poll;
 mod raw;
 mod status;
 mod tcp;
-mod udp;
+pub(in crate::stack) mod udp;
 mod waits;
 
 use core::net::SocketAddr;
 
 use super::Stack;
+use super::inspect::Call;
 use crate::demux::ports::{self, Claim};
 use crate::demux::{TCP, UDP};
 use crate::errno::Errno;
@@ -63,7 +64,9 @@ impl Stack<'_> {
         };
         self.slots.get_mut(index).body = body;
         self.prepare_datagrams(index, kind);
-        Ok(self.slots.adopt(index))
+        let id = self.slots.adopt(index);
+        self.hear_opened(index, kind);
+        Ok(id)
     }
 
     /// Gives a socket its local address. Port 0 chooses an ephemeral one (49,152 to 65,535). The port of an ICMP socket
@@ -158,12 +161,14 @@ impl Stack<'_> {
     pub fn connect(&mut self, id: SocketId, remote: SocketAddr) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
         let remote = self.slots.get(index).peer(remote)?;
-        match self.slots.get(index).body {
+        let connected = match self.slots.get(index).body {
             Body::Tcp(_) => self.connect_tcp(index, remote),
             Body::Udp(_) => self.connect_datagrams(index, remote),
             Body::Listener(_) => Err(Errno::EISCONN),
             Body::Free => Err(Errno::EBADF),
-        }
+        };
+        self.hear_result(index, Call::Connect, &connected);
+        connected
     }
 
     /// Ends one or both directions. For TCP, `Write` sends what is queued and then a FIN; after `Read`, what had
@@ -186,12 +191,17 @@ impl Stack<'_> {
     /// ```
     pub fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Errno> {
         let index = self.slots.find(id)?;
-        match self.slots.get(index).body {
+        let done = match self.slots.get(index).body {
             Body::Tcp(_) => self.shutdown_tcp(index, how),
             Body::Udp(_) => self.shutdown_udp(index, how),
             Body::Listener(_) => self.shutdown_listener(index, how),
             Body::Free => Err(Errno::EBADF),
+        };
+        match done {
+            Ok(()) => self.hear_shut_down(index, how),
+            Err(_) => self.hear_result(index, Call::Shutdown, &done),
         }
+        done
     }
 
     /// Takes the pending error.

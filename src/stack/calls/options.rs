@@ -217,7 +217,7 @@ impl Stack<'_> {
                 Value::Number(datagram_kind(slot).map_or(PROTOCOL_TCP, |kind| kind.protocol(domain).into()))
             }
             Name::SO_ACCEPTCONN => Value::Flag(matches!(slot.body, Body::Listener(_))),
-            Name::SO_ERROR => Value::Error(self.report(index)),
+            Name::SO_ERROR => Value::Error(self.take_pending(index)),
             Name::SO_RCVBUF => Value::Number(self.buffer_bytes(index).0),
             Name::SO_SNDBUF => Value::Number(self.buffer_bytes(index).1),
             Name::IP_MTU => Value::Number(self.path_mtu(index)?),

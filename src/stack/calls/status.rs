@@ -8,6 +8,7 @@ use crate::socket::SocketId;
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
 use crate::stack::Stack;
+use crate::stack::inspect::Call;
 
 impl Stack<'_> {
     /// The pending error, which is cleared (`SO_ERROR`).
@@ -29,7 +30,13 @@ impl Stack<'_> {
     /// ```
     pub fn take_error(&mut self, id: SocketId) -> Result<Option<Errno>, Errno> {
         let index = self.slots.find(id)?;
-        Ok(self.report(index))
+        Ok(self.take_pending(index))
+    }
+
+    pub(super) fn take_pending(&mut self, index: u32) -> Option<Errno> {
+        let pending = self.report(index);
+        self.hear_result(index, Call::SocketError, &pending.map_or(Ok(()), Err));
+        pending
     }
 
     /// What can be done without waiting, now.

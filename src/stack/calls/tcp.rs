@@ -15,6 +15,7 @@ use crate::socket::tcp::track::Track;
 use crate::socket::tcp::{Phase, Stage, TcpState};
 use crate::socket::{Shutdown, SocketId};
 use crate::stack::Stack;
+use crate::stack::inspect::Call;
 
 impl Stack<'_> {
     /// Makes a TCP socket take connections, up to `backlog + 1` of which wait for
@@ -68,6 +69,7 @@ impl Stack<'_> {
         }
         self.demux.add(&mut self.slots, index)?;
         self.slots.get_mut(index).body = Body::Listener(Listener::new(backlog));
+        self.hear_state(index);
         Ok(())
     }
 
@@ -101,7 +103,9 @@ impl Stack<'_> {
             Body::Free => return Err(Errno::EBADF),
         };
         if child == NONE {
-            return Err(Errno::EAGAIN);
+            let nothing = Err(Errno::EAGAIN);
+            self.hear_result(index, Call::Accept, &nothing);
+            return nothing;
         }
         self.unlink_child(child);
         let slot = self.slots.get_mut(child);
@@ -110,7 +114,9 @@ impl Stack<'_> {
         let Some(remote) = slot.remote else { unreachable!("a child has a peer") };
         let remote = slot.outer(remote);
         self.promote_oldest(index);
-        Ok((self.slots.adopt(child), remote))
+        let id = self.slots.adopt(child);
+        self.hear_accepted(child, index);
+        Ok((id, remote))
     }
 
     pub(super) fn connect_tcp(&mut self, index: u32, remote: SocketAddr) -> Result<(), Errno> {
@@ -200,6 +206,7 @@ impl Stack<'_> {
         connection.is_clock_late = true;
         connection.track = Track::new(now);
         connection.has_ended = false;
+        self.hear_state(index);
         self.follow_options(index);
         if self.slots.get(index).queue == Queue::Neighbor {
             // It still stands in line for the peer of an attempt that was taken back.
@@ -213,6 +220,13 @@ impl Stack<'_> {
     }
 
     pub(super) fn send_tcp(&mut self, index: u32, pieces: &[&[u8]]) -> Result<usize, Errno> {
+        let sent = self.queue_bytes(index, pieces);
+        self.hear_sent(index, pieces, &sent);
+        sent
+    }
+
+    #[inline]
+    fn queue_bytes(&mut self, index: u32, pieces: &[&[u8]]) -> Result<usize, Errno> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
         match posix::send(connection, slot.error) {
@@ -244,6 +258,13 @@ impl Stack<'_> {
     }
 
     pub(super) fn recv_tcp(&mut self, index: u32, buffers: &mut [&mut [u8]], flags: MsgFlags) -> Result<usize, Errno> {
+        let received = self.take_bytes(index, buffers, flags);
+        self.hear_received(index, buffers, flags, &received);
+        received
+    }
+
+    #[inline]
+    fn take_bytes(&mut self, index: u32, buffers: &mut [&mut [u8]], flags: MsgFlags) -> Result<usize, Errno> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
         match posix::recv(connection, slot.error) {
@@ -300,6 +321,7 @@ impl Stack<'_> {
         if how.reads() {
             connection.shut_reading();
         }
+        self.hear_state(index);
         self.slots.get_mut(index).wake_all();
         self.make_due(index);
         Ok(())
@@ -314,6 +336,7 @@ impl Stack<'_> {
             let slot = self.slots.get_mut(index);
             slot.body = Body::Tcp(crate::socket::tcp::Connection::fresh(now));
             slot.wake_all();
+            self.hear_state(index);
         }
         Ok(())
     }
@@ -355,6 +378,7 @@ impl Stack<'_> {
         }
         engine.close();
         connection.is_clock_late = true;
+        self.hear_state(index);
         self.make_due(index);
     }
 
@@ -373,6 +397,7 @@ impl Stack<'_> {
         if let Some(engine) = self.slots.connection(index).disconnect() {
             self.engines.give(engine);
         }
+        self.hear_state(index);
         let slot = self.slots.get_mut(index);
         slot.remote = None;
         slot.wake_all();

@@ -12,6 +12,7 @@ use crate::socket::slots::Body;
 use crate::socket::udp::{Datagrams, Envelope};
 use crate::socket::{Domain, Shutdown};
 use crate::stack::Stack;
+use crate::stack::inspect::Call;
 
 impl Stack<'_> {
     /// `protocol`: UDP, or ICMP, which has no remote port.
@@ -58,6 +59,12 @@ impl Stack<'_> {
     }
 
     pub(super) fn send_udp(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
+        let sent = self.queue_datagram_of(index, message);
+        self.hear_result(index, Call::Send, &sent);
+        sent
+    }
+
+    fn queue_datagram_of(&mut self, index: u32, message: &SendMessage<'_>) -> Result<usize, Errno> {
         // Linux `inet_send_prepare`: whatever comes of the call.
         self.bind_if_needed(index)?;
         let to = message.to.map(|remote| self.slots.get(index).peer(remote)).transpose()?;
@@ -104,6 +111,7 @@ impl Stack<'_> {
         if !datagrams.send.push_pieces(envelope, message.pieces) {
             return Err(Errno::EAGAIN);
         }
+        self.hear_datagram_sent(index, &envelope, message.pieces);
         self.make_due(index);
         Ok(len)
     }
@@ -137,6 +145,17 @@ impl Stack<'_> {
 
     /// `None`: the reading side is shut and nothing is left.
     pub(super) fn recv_udp(
+        &mut self,
+        index: u32,
+        buffers: &mut [&mut [u8]],
+        flags: MsgFlags,
+    ) -> Result<Option<Received>, Errno> {
+        let received = self.take_datagram(index, buffers, flags);
+        self.hear_datagram_received(index, buffers, flags, &received);
+        received
+    }
+
+    fn take_datagram(
         &mut self,
         index: u32,
         buffers: &mut [&mut [u8]],
@@ -208,12 +227,12 @@ impl Stack<'_> {
 }
 
 /// A datagram that was copied into the caller's buffers.
-pub(super) struct Received {
+pub(in crate::stack) struct Received {
     /// Bytes copied.
-    pub(super) len: usize,
+    pub(in crate::stack) len: usize,
     /// Bytes the datagram carries.
-    pub(super) full_len: usize,
-    pub(super) envelope: Envelope,
+    pub(in crate::stack) full_len: usize,
+    pub(in crate::stack) envelope: Envelope,
 }
 
 impl Received {

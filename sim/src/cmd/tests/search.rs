@@ -172,3 +172,12 @@ fn what_cannot_be_searched_is_refused_in_one_sentence() {
     assert!(refused(&["freeze", "frobnicate"]).contains("smolsock list"));
     assert!(refused(&["freeze"]).contains("NAME"));
 }
+
+#[test]
+fn what_is_built_in_is_possible_on_its_cables() {
+    for name in ["tour", "handshake", "udp-echo", "concurrent"] {
+        let (code, told, err) = smolsock(&["verify", name, "--loss", "5%", "--seed", "3"]);
+        assert_eq!((code, err.as_str()), (0, ""), "{told}");
+        assert!(told.starts_with("Possible: "), "{told}");
+    }
+}

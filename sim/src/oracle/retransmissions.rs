@@ -1,0 +1,67 @@
+//! A run without loss retransmits nothing.
+//!
+//! Without loss is a run up to its first drop, duplicate, corruption or overtaking, whose cables together take less time
+//! there and back than the shortest retransmission time-out, and whose hosts have thrown nothing away. Questions of a
+//! closed window and keep-alives repeat numbers, and are no retransmissions.
+
+use std::collections::BTreeMap;
+
+use super::segment::Segment;
+use super::wire::Conversation;
+use super::{Findings, Oracle};
+use crate::journal::Way;
+use crate::time::Time;
+use crate::trace::{Fate, NodeId};
+
+/// What was repeated while nothing had been lost.
+#[derive(Debug, Default)]
+pub(super) struct Retransmissions {
+    repeated: Vec<(Time, NodeId, String)>,
+    has_fault: bool,
+    /// The longest way through each cable, ns.
+    worst_ns: BTreeMap<Way, u64>,
+    last_arrival: BTreeMap<Way, Time>,
+    /// Somebody may have good reasons not to answer: a host that threw something away or was slow on purpose, or a node
+    /// that is no host of ours.
+    pub(super) is_excused: bool,
+}
+
+impl Retransmissions {
+    pub(super) fn on_fate(&mut self, way: Way, sent_at: Time, fate: &Fate) {
+        if self.has_fault {
+            return;
+        }
+        let [copy] = fate.copies.as_slice() else {
+            self.has_fault = true;
+            return;
+        };
+        let worst = self.worst_ns.entry(way).or_default();
+        *worst = (*worst).max(copy.at.ns_since(sent_at));
+        let last = self.last_arrival.insert(way, copy.at);
+        let has_overtaken = last.is_some_and(|last| copy.at < last);
+        self.has_fault |= has_overtaken || !copy.corrupted.is_empty() || copy.bytes.is_some() || copy.reordered_ns > 0;
+    }
+
+    /// The host sends `segment`.
+    pub(super) fn on_sent(&mut self, at: Time, node: NodeId, conversation: &Conversation, segment: &Segment) {
+        if !self.has_fault && conversation.is_repetition(segment) && self.repeated.len() < KEPT {
+            let Segment { from, to, seq, payload_len, .. } = segment;
+            self.repeated.push((at, node, format!("{from} to {to}: seq {seq} with {payload_len} bytes, once more")));
+        }
+    }
+
+    pub(super) fn finish(&mut self, findings: &mut Findings) {
+        let round_trip_ns: u64 = self.worst_ns.values().sum();
+        if self.is_excused || round_trip_ns > ROUND_TRIP_MAX_NS {
+            return;
+        }
+        for (at, node, what) in self.repeated.drain(..) {
+            findings.found(Oracle::Retransmissions, at, node, what);
+        }
+    }
+}
+
+/// RFC 6298 §2.4: the time-out is at least a second; the peer may take 10 ms for its ACK.
+const ROUND_TRIP_MAX_NS: u64 = 950_000_000;
+/// More are of no use to anybody.
+const KEPT: usize = 3;
