@@ -25,6 +25,9 @@ pub mod report;
 pub mod rng;
 pub mod router;
 pub mod scenario;
+pub mod search;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 pub mod switch;
 pub mod time;
 pub mod trace;

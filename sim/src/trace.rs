@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 pub use crate::frame::{Mac, Medium};
+use crate::link::Act;
 use crate::time::Time;
 
 /// Everything that a run sent and what became of it; ladders, summaries and captures are drawn from it.
@@ -100,6 +101,8 @@ pub struct Fate {
     pub queued_ns: u64,
     /// The queue has marked it "congestion experienced" (RFC 3168) instead of dropping it.
     pub is_ce_marked: bool,
+    /// What chance did to it, as faults that do the same, in the order in which they have to be given.
+    pub rolled: Vec<Act>,
 }
 
 /// One copy of a frame at the far end of a cable.
@@ -174,18 +177,18 @@ impl FrameRecord {
 impl Fate {
     /// It does not arrive.
     pub fn dropped(reason: DropReason) -> Fate {
-        Fate { drop: Some(reason), copies: Vec::new(), queued_ns: 0, is_ce_marked: false }
+        Fate { drop: Some(reason), copies: Vec::new(), queued_ns: 0, is_ce_marked: false, rolled: Vec::new() }
     }
 
     /// It arrives as `copies`, of which there is at least one, after `queued_ns` ns before the transmitter.
     pub fn arrives(copies: Vec<Arrival>, queued_ns: u64) -> Fate {
         assert!(!copies.is_empty(), "a frame that is not dropped arrives");
-        Fate { drop: None, copies, queued_ns, is_ce_marked: false }
+        Fate { drop: None, copies, queued_ns, is_ce_marked: false, rolled: Vec::new() }
     }
 
     /// It waits in a queue that decides at its turn.
     pub fn waits() -> Fate {
-        Fate { drop: None, copies: Vec::new(), queued_ns: 0, is_ce_marked: false }
+        Fate { drop: None, copies: Vec::new(), queued_ns: 0, is_ce_marked: false, rolled: Vec::new() }
     }
 
     /// Is it not decided yet?

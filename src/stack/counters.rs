@@ -60,6 +60,8 @@ pub struct Counters {
     pub neighbors_unreachable: u64,
     /// Reports of multicast groups sent to routers (IGMP, MLD).
     pub group_reports: u64,
+    /// Segments sent that begin with something sent before; probes do not count (Linux: TcpRetransSegs).
+    pub tcp_retransmissions: u64,
     /// Probes sent by our own persist timer.
     pub persist_probes: u64,
 }

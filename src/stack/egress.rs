@@ -165,7 +165,8 @@ impl Stack<'_> {
                 return Turn::Blocked;
             }
             if let Some(SentSegment { seq, payload_len, flags }) = outlet.log.segment.take() {
-                connection.track.on_sent(seq, payload_len, flags, self.now);
+                let is_repeated = connection.track.on_sent(seq, payload_len, flags, self.now);
+                self.counters.tcp_retransmissions += u64::from(is_repeated);
             }
             next = interface.poll_at(now, engine.set());
             if result == PollResult::None {

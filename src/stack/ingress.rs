@@ -316,7 +316,8 @@ impl Stack<'_> {
         }
         connection.listen_for_progress(segment, unacknowledged, after, now);
         if let Some(SentSegment { seq, payload_len, flags }) = sent {
-            connection.track.on_sent(seq, payload_len, flags, now);
+            let is_repeated = connection.track.on_sent(seq, payload_len, flags, now);
+            self.counters.tcp_retransmissions += u64::from(is_repeated);
         }
         let has_data = after.recv_queue > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));

@@ -57,9 +57,9 @@ fn faults(medium: Medium, version: IpVersion) -> Trace {
         (2, Act::Duplicate),
         (3, Act::Delay(320_000_000)),
         (4, corrupt),
+        (5, corrupt),
         (5, Act::Duplicate),
         (5, Act::Delay(1_500)),
-        (5, corrupt),
     ];
     link.add_faults(faults.map(|(nth, act)| Fault { when: When::Frame(nth), act }).to_vec());
     for nth in 0..7 {

@@ -3,15 +3,24 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the run did not reach its end, or a promise was broken in it |
+//! | 1 | a run did not reach its end, or a promise was broken in it |
 //! | 2 | nothing was run: the command line cannot be followed, or a file cannot be written |
+//! | 130 | stopped by Ctrl-C |
 
 mod directory;
+mod found;
+mod freeze;
+mod interrupt;
 mod list;
 mod loss;
+mod minimize;
+mod replay;
 mod run;
+mod subject;
+mod sweep;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -31,6 +40,8 @@ Examples:
   smolsock run tour --out trace        the same, with captures for Wireshark
   smolsock run handshake --loss 20%    how does it fare on a bad link?
   smolsock run lossy-transfer --seed 7 --json | jq .summary
+  smolsock minimize lossy-transfer --bound 3s
+                                       the fewest losses that make it take longer
   smolsock show tour > my.toml         a scenario is a file: change it,
   smolsock run my.toml                 and see what comes of it
 
@@ -46,6 +57,16 @@ enum Command {
     List,
     /// Run a scenario and tell what happened
     Run(run::Args),
+    /// Run many seeds, and write down how each fared
+    Sweep(sweep::Args),
+    /// Find the smallest list of faults that makes a scenario fail, or take longer than a bound
+    Minimize(minimize::Args),
+    /// Write down what chance did in a run, as a list of faults
+    Freeze(freeze::Args),
+    /// Run a scenario file again, and say whether it fails in the same way
+    Replay(replay::Args),
+    /// Run a scenario, and let a second implementation say whether its frames are possible
+    Verify(verify::Args),
     /// Print the file of a built-in scenario, to save and to change
     Show {
         /// The scenario; `smolsock list` names them
@@ -75,7 +96,7 @@ pub(crate) fn main(
     style: Style,
 ) -> u8 {
     let result = match Cli::try_parse_from(args) {
-        Ok(cli) => follow(&cli.command, out, style),
+        Ok(cli) => follow(&cli.command, out, err, style),
         Err(error) => explain(&error, out),
     };
     let result = result.and_then(|code| out.flush().map(|()| code).map_err(Failure::Output));
@@ -91,10 +112,15 @@ pub(crate) fn main(
     2
 }
 
-fn follow(command: &Command, out: &mut impl Write, style: Style) -> Result<u8, Failure> {
+fn follow(command: &Command, out: &mut impl Write, err: &mut impl Write, style: Style) -> Result<u8, Failure> {
     match command {
         Command::List => list::list(out),
         Command::Run(args) => run::run(args, out, style),
+        Command::Sweep(args) => sweep::sweep(args, out, err),
+        Command::Minimize(args) => minimize::minimize(args, out, style),
+        Command::Freeze(args) => freeze::freeze(args, out),
+        Command::Replay(args) => replay::replay(args, out, style),
+        Command::Verify(args) => verify::verify(args, out),
         Command::Show { name } => list::show(name, out),
     }
 }

@@ -212,7 +212,7 @@ impl Told<'_> {
 }
 
 /// A path as a shell takes it.
-fn shell_word(path: &Path) -> String {
+pub(super) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = text.chars().all(|char| char.is_alphanumeric() || "/._-+:@".contains(char));
     if is_plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -1,5 +1,7 @@
 //! Does the command do what it is asked, and say so when it cannot?
 
+mod search;
+
 use super::main;
 use smolsock_sim::library;
 use smolsock_sim::report::Style;

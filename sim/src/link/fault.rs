@@ -65,7 +65,8 @@ pub enum Act {
     /// It and its copies arrive so many ns later.
     #[serde(rename = "delay_ns")]
     Delay(u64),
-    /// One bit of the original, not of its copies, is flipped: any bit of the frame, the Ethernet header included.
+    /// One bit is flipped, any of the frame, the Ethernet header included; of the copy that the last [`Act::Duplicate`] given
+    /// before it makes, else of the original.
     Corrupt {
         /// Index into the frame, from 0.
         byte: usize,
@@ -75,7 +76,7 @@ pub enum Act {
         #[serde(default)]
         mend: bool,
     },
-    /// The original, not its copies, is cut off after so many bytes; the lengths in its headers stay.
+    /// The frame is cut off after so many bytes; the lengths in its headers stay. Of which copy: see [`Act::Corrupt`].
     Truncate {
         /// Bytes of the frame that are left, Ethernet header included.
         len: usize,

@@ -8,6 +8,7 @@ mod jitter;
 mod line;
 mod loss;
 mod mend;
+mod naming;
 mod pattern;
 mod queue;
 mod segments;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use fault::{Act, Fault, When};
 pub use impair::{ImpairmentError, Impairments, Loss, Queue};
 pub use jitter::{Jitter, Shape};
+pub use naming::Naming;
 pub use pattern::{Pattern, UnknownPattern};
 pub use queue::serialisation_ns;
 
@@ -217,7 +219,7 @@ impl Link {
             return Fate::dropped(DropReason::Scripted);
         }
         if is_lost {
-            return Fate::dropped(DropReason::Loss);
+            return Fate { rolled: vec![Act::Drop], ..Fate::dropped(DropReason::Loss) };
         }
         let decides_later = !self.line.is_empty() || matches!(self.impairments.queue, Queue::CoDel { .. });
         if decides_later {

@@ -226,18 +226,20 @@ fn scripted_faults_hit_their_frame_and_no_other() {
 #[test]
 fn several_faults_of_one_frame_add_up() {
     let mut link = scripted(&[
-        (0, Act::Duplicate),
-        (0, Act::Duplicate),
-        (0, Act::Delay(1)),
-        (0, Act::Delay(2)),
         (0, flip(0, 0)),
         (0, flip(1, 1)),
+        (0, Act::Delay(1)),
+        (0, Act::Duplicate),
+        (0, Act::Delay(2)),
+        (0, Act::Duplicate),
+        (0, flip(2, 2)),
     ]);
     let fate = link.send(Time::ZERO, &PACKET);
     assert_eq!(fate.copies.len(), 3);
     assert!(fate.copies.iter().all(|copy| copy.at == Time::from_nanos(3)));
     assert_eq!(fate.copies[0].corrupted.len(), 2);
-    assert!(fate.copies[1..].iter().all(|copy| copy.bytes.is_none()), "the copies are intact");
+    assert!(fate.copies[1].bytes.is_none(), "what follows it is not for it");
+    assert_eq!(fate.copies[2].corrupted, [Corruption { byte: 2, bit: 2, is_mended: false }]);
 }
 
 #[test]

@@ -27,7 +27,14 @@ pub(super) struct Leaving<'a> {
 #[derive(Clone, Debug)]
 struct Treatment {
     held_ns: u64,
-    duplicates: u32,
+    original: Alteration,
+    /// Those that are made of it.
+    copies: Vec<Alteration>,
+}
+
+/// What faults do to one copy.
+#[derive(Clone, Debug)]
+struct Alteration {
     corruptions: Vec<Corruption>,
     truncated_bytes: Option<usize>,
     /// Bytes of the frame that are left.
@@ -39,29 +46,30 @@ impl Link {
     pub(super) fn carry(&mut self, leaving: Leaving<'_>) -> Fate {
         let Leaving { nth, sent_at, due, frame, turn, ce } = leaving;
         let mut treatment = Treatment::of(frame);
-        self.faults.fire(due, |act| treatment.add(act));
+        self.faults.fire(due, |act| treatment.add(act, frame));
         let (limits, dice) = (&self.impairments, &self.dice);
-        let mut held_ns = treatment.held_ns;
-        if dice.hits(Stream::Reorder, nth, limits.reorder_ppm) {
-            held_ns = held_ns.saturating_add(limits.reorder_delay_ns);
-        }
+        let is_reordered = dice.hits(Stream::Reorder, nth, limits.reorder_ppm);
+        let reordered_ns = if is_reordered { limits.reorder_delay_ns } else { 0 };
+        let held_ns = treatment.held_ns.saturating_add(reordered_ns);
         let jitter_ns = limits.jitter.late_ns(dice, nth);
         let at = turn.end_at.after_ns(limits.delay_ns).after_ns(jitter_ns).after_ns(held_ns);
         let is_duplicated = dice.hits(Stream::Duplicate, nth, limits.duplicate_ppm);
-        let copies = 1 + treatment.duplicates + u32::from(is_duplicated);
-        let untreated = Treatment::of(frame);
-        let copies = (0..copies).map(|copy| {
-            let treatment = if copy == 0 { &treatment } else { &untreated };
-            let (bytes, corrupted) = self.altered(nth, copy, treatment, ce.unwrap_or(frame));
+        if is_duplicated {
+            treatment.copies.push(Alteration::none(frame));
+        }
+        let mut rolled = Rolled { late_ns: jitter_ns.saturating_add(reordered_ns), is_duplicated, ..Rolled::default() };
+        let alterations = [&treatment.original].into_iter().chain(&treatment.copies);
+        let copies = (0..).zip(alterations).map(|(copy, alteration)| {
+            let (bytes, corrupted) = self.altered(nth, copy, alteration, ce.unwrap_or(frame), &mut rolled);
             let bytes = match bytes {
                 Cow::Borrowed(_) if ce.is_none() => None,
                 bytes => (bytes != frame).then(|| bytes.into_owned()),
             };
-            let truncated_bytes = treatment.truncated_bytes;
+            let truncated_bytes = alteration.truncated_bytes;
             Arrival { at, duplicate: copy > 0, reordered_ns: held_ns, corrupted, truncated_bytes, bytes }
         });
         let fate = Fate::arrives(copies.collect(), turn.start_at.ns_since(sent_at));
-        Fate { is_ce_marked: ce.is_some(), ..fate }
+        Fate { is_ce_marked: ce.is_some(), rolled: rolled.into_acts(), ..fate }
     }
 
     /// This copy as it arrives, and the bits that were flipped in it.
@@ -69,21 +77,23 @@ impl Link {
         &self,
         nth: u64,
         copy: u32,
-        treatment: &Treatment,
+        alteration: &Alteration,
         frame: &'a [u8],
+        rolled: &mut Rolled,
     ) -> (Cow<'a, [u8]>, Vec<Corruption>) {
         let mut bytes = Cow::Borrowed(frame);
         let mut corrupted = Vec::new();
-        if treatment.truncated_bytes.is_some() {
-            bytes.to_mut().truncate(treatment.len);
+        if alteration.truncated_bytes.is_some() {
+            bytes.to_mut().truncate(alteration.len);
         }
-        for corruption in &treatment.corruptions {
+        for corruption in &alteration.corruptions {
             self.flip(bytes.to_mut(), *corruption);
             corrupted.push(*corruption);
         }
         if let Some(corruption) = self.random_corruption(nth, copy, &bytes) {
             self.flip(bytes.to_mut(), corruption);
             corrupted.push(corruption);
+            rolled.corruptions.push((copy, corruption));
         }
         (bytes, corrupted)
     }
@@ -119,31 +129,64 @@ impl Link {
 impl Treatment {
     /// None yet.
     fn of(frame: &[u8]) -> Treatment {
-        Treatment { held_ns: 0, duplicates: 0, corruptions: Vec::new(), truncated_bytes: None, len: frame.len() }
+        Treatment { held_ns: 0, original: Alteration::none(frame), copies: Vec::new() }
     }
 
     /// Takes a fault; says whether it will have an effect.
-    fn add(&mut self, act: Act) -> bool {
+    fn add(&mut self, act: Act, frame: &[u8]) -> bool {
+        let copy = self.copies.last_mut().unwrap_or(&mut self.original);
         match act {
             // Decided before, for the whole frame.
             Act::Drop => return false,
-            Act::Duplicate => self.duplicates = self.duplicates.saturating_add(1),
+            Act::Duplicate => self.copies.push(Alteration::none(frame)),
             Act::Delay(delay_ns) => self.held_ns = self.held_ns.saturating_add(delay_ns),
             Act::Corrupt { byte, bit, mend } => {
-                if byte >= self.len || bit > 7 {
+                if byte >= copy.len || bit > 7 {
                     return false;
                 }
-                self.corruptions.push(Corruption { byte, bit, is_mended: mend });
+                copy.corruptions.push(Corruption { byte, bit, is_mended: mend });
             }
             Act::Truncate { len } => {
-                if len >= self.len {
+                if len >= copy.len {
                     return false;
                 }
-                self.len = len;
-                self.truncated_bytes = Some(len);
-                self.corruptions.retain(|corruption| corruption.byte < len);
+                copy.len = len;
+                copy.truncated_bytes = Some(len);
+                copy.corruptions.retain(|corruption| corruption.byte < len);
             }
         }
         true
+    }
+}
+
+impl Alteration {
+    fn none(frame: &[u8]) -> Alteration {
+        Alteration { corruptions: Vec::new(), truncated_bytes: None, len: frame.len() }
+    }
+}
+
+/// What chance does to a frame that is carried.
+#[derive(Clone, Debug, Default)]
+struct Rolled {
+    late_ns: u64,
+    is_duplicated: bool,
+    /// Of which copy, and what.
+    corruptions: Vec<(u32, Corruption)>,
+}
+
+impl Rolled {
+    /// As faults: those of the original come before its copy is made, those of the copy after.
+    fn into_acts(self) -> Vec<Act> {
+        let flips = |is_copy: bool| {
+            let of_it = self.corruptions.iter().filter(move |(copy, _)| (*copy > 0) == is_copy);
+            of_it.map(|(_, Corruption { byte, bit, is_mended })| Act::Corrupt {
+                byte: *byte,
+                bit: *bit,
+                mend: *is_mended,
+            })
+        };
+        let late = (self.late_ns > 0).then_some(Act::Delay(self.late_ns));
+        let duplicate = self.is_duplicated.then_some(Act::Duplicate);
+        late.into_iter().chain(flips(false)).chain(duplicate).chain(flips(true)).collect()
     }
 }

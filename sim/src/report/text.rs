@@ -70,7 +70,7 @@ pub(super) fn span(nanos: u64) -> String {
 }
 
 /// A count for reading: `54,020`.
-pub(super) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -73,9 +73,11 @@ impl Scenario {
         };
         Run {
             trace: ending.trace,
+            links: ending.links,
             notes: ending.notes,
             outcome: Outcome { passed: failures.is_empty(), failures },
             vantages,
+            totals: ending.totals,
             apps_ended_at: ending.apps_ended_at,
             virtual_end: ending.ended_at,
             netstat: ending.netstat,

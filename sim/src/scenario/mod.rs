@@ -30,18 +30,24 @@ pub use step::{Step, StepError};
 use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::{NodeId, Trace};
+use crate::verify::Links;
+use crate::world::Totals;
 
 /// What a run left behind.
 #[derive(Debug)]
 pub struct Run {
     /// What was on the cables.
     pub trace: Trace,
+    /// The cables that it was to run on: what [`verify`](crate::verify::verify) measures the trace by.
+    pub links: Links,
     /// What the applications said.
     pub notes: Vec<Note>,
     /// Whether everything came out as the scenario promises.
     pub outcome: Outcome,
     /// The nodes whose captures are worth writing.
     pub vantages: Vec<NodeId>,
+    /// Counts, which are there without a trace too.
+    pub totals: Totals,
     /// When the last application that the run waits for ended.
     pub apps_ended_at: Time,
     /// When nothing was left to happen.

@@ -28,6 +28,8 @@ pub struct Ending {
     pub apps_ended_at: Time,
     /// When nothing was left to happen, TIME-WAIT included.
     pub ended_at: Time,
+    /// Counts, which are there without a trace too.
+    pub totals: Totals,
     /// Each host's `netstat` when the applications had ended and the cables were quiet: TIME-WAIT shows.
     pub netstat: Vec<(String, String)>,
     /// Each host's `arp -a` at that moment.
@@ -35,6 +37,33 @@ pub struct Ending {
     /// What each router did with the packets that it got, in the order in which the routers were added.
     pub routers: Vec<(String, Counters)>,
 }
+
+/// Counts of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Frames put on cables; one that a switch passes on counts once for each cable.
+    pub frames: u64,
+    /// Of these, those that never arrived.
+    pub dropped: u64,
+    /// TCP segments that hosts sent again, as their stacks count them: those that run at the end.
+    pub retransmissions: u64,
+}
+
+impl Ending {
+    /// The failures but for those of faults that never happened. Where faults are generated, that some find no frame is no
+    /// harm; where they are written for a test, it is a test of nothing.
+    pub fn broken(&self) -> impl Iterator<Item = &String> {
+        self.failures.iter().filter(|failure| !is_unfired(failure))
+    }
+}
+
+/// Whether a failure only says that a fault never happened.
+pub fn is_unfired(failure: &str) -> bool {
+    failure.ends_with(NEVER_HAPPENED)
+}
+
+/// The end of the sentence about a fault that had no effect.
+pub(super) const NEVER_HAPPENED: &str = "never happened";
 
 /// Why a world cannot be built like this.
 #[derive(Debug)]

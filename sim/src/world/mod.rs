@@ -32,7 +32,7 @@ use crate::peer::Player;
 use crate::router::Router;
 use crate::switch::Switch;
 use crate::time::Time;
-pub use ending::{Ending, WorldError};
+pub use ending::{Ending, Totals, WorldError, is_unfired};
 pub use realism::{Realism, RealismError};
 use schedule::Turns;
 pub use schedule::{Change, Ways};
@@ -80,6 +80,7 @@ pub struct World {
     restless: Vec<NodeId>,
     services: Vec<Service>,
     failures: Vec<String>,
+    totals: Totals,
     turns: Turns,
     /// All changes, in the order in which they were asked for.
     changes: Vec<(Time, Change)>,
@@ -209,6 +210,7 @@ impl World {
             restless: Vec::new(),
             services: Vec::new(),
             failures: Vec::new(),
+            totals: Totals::default(),
             turns: Turns::default(),
             changes: Vec::new(),
             watch: Arc::new(Mutex::new(Watch::new(medium))),
@@ -300,6 +302,7 @@ impl World {
         self.finish_turns();
         self.check_cables();
         self.check_peers();
+        self.totals.retransmissions = self.retransmissions();
         let (journal, findings) = self.finish_watch(apps_ended_at);
         self.failures.extend(findings);
         let notes = self.clock.notes.take();
@@ -310,6 +313,7 @@ impl World {
             journal,
             notes,
             failures: self.failures,
+            totals: self.totals,
             apps_ended_at,
             ended_at,
             netstat,

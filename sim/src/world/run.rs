@@ -6,6 +6,7 @@ use smolsock::{Stack, Step};
 
 use crate::journal::Way;
 
+use super::ending::NEVER_HAPPENED;
 use super::{End, Event, Laid, Recording, Station, StationKind, World};
 use crate::time::Time;
 use crate::trace::{FrameRecord, NodeId, PacketId};
@@ -107,6 +108,7 @@ impl World {
         let link = laid.cable.link_mut(end.away);
         let nth = link.frames();
         let fate = link.send(now, &bytes);
+        self.totals.frames += 1;
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
         self.arrive(to, port, id, &bytes, &fate);
         self.watch_sent(Way { cable: end.cable, direction: end.away }, from, id, &bytes, &fate);
@@ -182,11 +184,20 @@ impl World {
         self.hosts().map(of_host).collect()
     }
 
+    /// Segments that all hosts have sent again.
+    pub(super) fn retransmissions(&self) -> u64 {
+        let of_host = |station: &Station| match &station.kind {
+            StationKind::Host(computer) => computer.stack.borrow().counters().tcp_retransmissions,
+            _ => 0,
+        };
+        self.nodes.iter().map(of_host).sum()
+    }
+
     /// A fault that never fired is a scenario that tests nothing.
     pub(super) fn check_cables(&mut self) {
         for Laid { cable, .. } in &self.cables {
             for (direction, fault) in cable.unfired() {
-                self.failures.push(format!("cable {}, {direction}: the {fault} never happened", cable.name));
+                self.failures.push(format!("cable {}, {direction}: the {fault} {NEVER_HAPPENED}", cable.name));
             }
         }
     }

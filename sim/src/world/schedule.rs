@@ -155,6 +155,7 @@ impl World {
 
     /// Puts the arrivals of a frame into the future.
     pub(super) fn arrive(&mut self, to: NodeId, port: usize, id: PacketId, bytes: &[u8], fate: &Fate) {
+        self.totals.dropped += u64::from(fate.drop.is_some());
         for arrival in &fate.copies {
             let bytes = arrival.bytes.as_deref().unwrap_or(bytes).to_vec();
             self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });

@@ -67,12 +67,12 @@ impl Track {
         }
     }
 
-    /// A segment left. `len`: payload bytes.
-    pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) {
+    /// A segment left. `len`: payload bytes. Says whether it begins with something sent before; probes do not count.
+    pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) -> bool {
         self.segs_out = self.segs_out.wrapping_add(1);
         let span = len as u32 + flags.span();
         if span == 0 || flags.rst() {
-            return;
+            return false;
         }
         let end = seq.wrapping_add(span);
         if flags.syn() && !self.is_open {
@@ -81,7 +81,7 @@ impl Track {
         }
         // One old byte is a probe, and repeats nothing that was lost.
         if end == self.snd_una && len <= 1 {
-            return;
+            return false;
         }
         if len > 0 {
             self.data_segs_out = self.data_segs_out.wrapping_add(1);
@@ -102,6 +102,7 @@ impl Track {
                 self.timing = Some((end, now));
             }
         }
+        old.is_some()
     }
 
     /// A segment came. `acknowledged`: bytes that the engine took off its queue for it; `is_all`: nothing is left

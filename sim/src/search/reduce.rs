@@ -1,0 +1,161 @@
+//! What is the least that makes this scenario fail like this?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::case::{FreezeError, broken, calm, faults, first_ends, frozen, with_faults};
+use super::{Aim, Fewest, Minimal, Outcome, Placed, drop_of, fewest, freeze, minimize, simpler};
+use crate::link::Act;
+use crate::scenario::{Run, Scenario};
+use crate::world::Recording;
+
+/// How many runs a search may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// To leave out and simplify faults.
+    pub runs: u64,
+    /// To try all sets of fewer drops.
+    pub fewest_runs: u64,
+}
+
+/// The least that was found.
+#[derive(Debug)]
+pub struct Reduced {
+    /// With these faults, and without chances on its cables.
+    pub scenario: Scenario,
+    /// Its run.
+    pub run: Run,
+    /// In which way it fails.
+    pub aim: Aim,
+    /// How many faults the run had at first.
+    pub before: usize,
+    /// How many runs it took.
+    pub runs: u64,
+    /// No fault can be left out, and none has a simpler form; if not, the budget was used up.
+    pub is_minimal: bool,
+    /// No set of up to so many drops does it: all were tried.
+    pub excluded: usize,
+    /// The user stopped it.
+    pub is_stopped: bool,
+}
+
+/// Freezes the run of `scenario`, which fails, and minimizes its faults. `watch` is told before each run how many faults
+/// it has, and how many runs there were.
+///
+/// # Errors
+/// The run does not fail, or cannot be frozen.
+pub fn reduce(
+    scenario: &Scenario,
+    budget: Budget,
+    stop: &AtomicBool,
+    watch: &mut dyn FnMut(usize, u64),
+) -> Result<Reduced, ReduceError> {
+    let (frozen, run) = frozen(scenario).map_err(ReduceError::Freeze)?;
+    let Some(aim) = Aim::of(&broken(&run)) else { return Err(ReduceError::Passes) };
+    let given = faults(&frozen);
+    let mut search = Search { base: calm(scenario), aim, stop, watch, runs: 0 };
+    let known = freeze::named(&run.trace, &first_ends(scenario), &given);
+    // Numbers are exact; names mean the same frames in other runs, which is worth a little.
+    let is_named = search.does(&known) == Some(true);
+    let start = if is_named { known.clone() } else { given.clone() };
+    let names: BTreeMap<Placed, Placed> = given.iter().cloned().zip(known).filter(|(one, name)| one != name).collect();
+    let first = search.minimize(start, &names, budget.runs);
+    let few = search.fewest(&first.items, budget.fewest_runs);
+    let Fewest { drops, excluded, .. } = few;
+    let least = match drops {
+        Some(drops) => search.named_drops(drops, budget.runs),
+        None => first,
+    };
+    let scenario = with_faults(&search.base, least.items);
+    let run = scenario.run(Recording::Full).map_err(|error| ReduceError::Freeze(FreezeError::Scenario(error)))?;
+    Ok(Reduced {
+        scenario,
+        run,
+        aim: search.aim,
+        before: given.len(),
+        runs: search.runs,
+        is_minimal: least.is_minimal,
+        excluded,
+        is_stopped: stop.load(Ordering::Relaxed),
+    })
+}
+
+/// A scenario without faults, and what its run should come to.
+struct Search<'a> {
+    base: Scenario,
+    aim: Aim,
+    stop: &'a AtomicBool,
+    watch: &'a mut dyn FnMut(usize, u64),
+    runs: u64,
+}
+
+impl Search<'_> {
+    /// Plays it with these faults; `None` if the search is to stop.
+    fn play(&mut self, faults: &[Placed], recording: Recording) -> Option<Run> {
+        if self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.runs += 1;
+        (self.watch)(faults.len(), self.runs);
+        with_faults(&self.base, faults.to_vec()).run(recording).ok()
+    }
+
+    /// Whether it fails in the same way with these faults.
+    fn does(&mut self, faults: &[Placed]) -> Option<bool> {
+        self.play(faults, Recording::Off).map(|run| self.aim.is_met(&broken(&run)))
+    }
+
+    fn minimize(&mut self, start: Vec<Placed>, names: &BTreeMap<Placed, Placed>, runs_max: u64) -> Minimal<Placed> {
+        let forms = |placed: &Placed| names.get(placed).cloned().into_iter().chain(simpler(placed)).collect();
+        minimize(start, forms, |list| self.does(list), runs_max)
+    }
+
+    /// Tries fewer drops than `known` has faults; as many, if those are not all drops.
+    fn fewest(&mut self, known: &[Placed], runs_max: u64) -> Fewest {
+        let are_drops = known.iter().all(|placed| placed.fault.act == Act::Drop);
+        let most = if are_drops { known.len().saturating_sub(1) } else { known.len() };
+        let ends = first_ends(&self.base);
+        fewest(most, runs_max, |drops, wants_frames| {
+            let recording = if wants_frames { Recording::Full } else { Recording::Off };
+            let run = self.play(drops, recording)?;
+            let frames = run.trace.frames.iter().map(|frame| {
+                let (cable, direction) = freeze::place(&run.trace, &ends, frame);
+                drop_of(&cable, direction, frame.nth)
+            });
+            Some(Outcome { is_met: self.aim.is_met(&broken(&run)), frames: frames.collect() })
+        })
+    }
+
+    /// Drops by what they hit instead of by number, in their simplest form.
+    fn named_drops(&mut self, drops: Vec<Placed>, runs_max: u64) -> Minimal<Placed> {
+        let ends = first_ends(&self.base);
+        let Some(run) = self.play(&drops, Recording::Full) else {
+            return Minimal { items: drops, runs: 0, is_minimal: false };
+        };
+        let known = freeze::named(&run.trace, &ends, &drops);
+        let names = drops.iter().cloned().zip(known.iter().cloned()).filter(|(one, name)| one != name).collect();
+        let start = if self.does(&known) == Some(true) { known } else { drops };
+        self.minimize(start, &names, runs_max)
+    }
+}
+
+/// Why a run cannot be reduced.
+#[derive(Debug)]
+pub enum ReduceError {
+    /// It does not fail.
+    Passes,
+    /// It cannot be written down.
+    Freeze(FreezeError),
+}
+
+impl fmt::Display for ReduceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReduceError::Passes => f.write_str("the run does not fail: there is nothing to minimize"),
+            ReduceError::Freeze(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReduceError {}
