@@ -1,3 +1,5 @@
+//! Does an inspector hear what applications do?
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -211,10 +211,7 @@ fn a_truncated_original_is_shorter_and_its_copy_is_whole() {
     let mut link = link(&[]);
     let frame = tcp(9, ACK, 1, 20);
     let at = |act| Fault { when: When::Frame(0), act };
-    link.add_faults(vec![
-        at(Act::Truncate { len: 50 }),
-        at(Act::Corrupt { byte: 50, bit: 0, mend: false }),
-    ]);
+    link.add_faults(vec![at(Act::Truncate { len: 50 }), at(Act::Corrupt { byte: 50, bit: 0, mend: false })]);
     link.add_faults(vec![at(Act::Truncate { len: 50 }), at(Act::Duplicate)]);
     let fate = link.send(Time::ZERO, &frame);
     assert_eq!(fate.copies[0].bytes.as_deref(), Some(&frame[..50]));
