@@ -37,7 +37,9 @@ impl States {
         };
         // A child of a listener begins as its listener stands.
         let is_child = known.is_none() && before == TcpState::Listen;
-        let known = known.unwrap_or(TcpState::Closed);
+        // It may be reset before it has left.
+        let unknown = if before == TcpState::TimeWait { before } else { TcpState::Closed };
+        let known = known.unwrap_or(unknown);
         if known != before && !is_child {
             found(format!("from {} it went on in {}", known.rfc_name(), before.rfc_name()));
         }
