@@ -2,6 +2,7 @@
 
 mod build;
 mod ending;
+mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -20,6 +21,8 @@ use crate::nic::Nic;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
+use watch::Nobody;
+pub use watch::Watch;
 
 use crate::trace::{FrameRecord, NodeId, PacketId, Trace};
 
@@ -206,15 +209,20 @@ impl World {
     }
 
     /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
-    pub fn run(mut self, limit: Time) -> Ending {
+    pub fn run(self, limit: Time) -> Ending {
+        self.run_watched(limit, &mut Nobody)
+    }
+
+    /// [`run`](World::run), while somebody looks on.
+    pub fn run_watched(mut self, limit: Time, watch: &mut dyn Watch) -> Ending {
         let all_hosts: Vec<NodeId> = self.hosts().collect();
         for node in all_hosts {
             self.disturb(node);
         }
-        self.run_until(limit, |world| world.executor.is_done());
+        self.run_until(limit, watch, |world| world.executor.is_done());
         let apps_ended_at = self.clock.now.get();
         // The last FINs and ACKs are still on their way.
-        self.run_until(limit, |world| world.executor.is_done() && world.is_quiet());
+        self.run_until(limit, watch, |world| world.executor.is_done() && world.is_quiet());
         let netstat = self.views(|stack| stack.netstat().to_string());
         let arp = self.views(|stack| stack.arp().to_string());
         let unfinished: Vec<String> = self.executor.unfinished().map(str::to_owned).collect();
@@ -224,7 +232,7 @@ impl World {
         for owner in self.executor.stop_background() {
             self.disturb(NodeId(owner));
         }
-        self.run_until(limit, |_| false);
+        self.run_until(limit, watch, |_| false);
         let ended_at = self.clock.now.get();
         self.check_cables();
         let notes = self.clock.notes.take();
@@ -232,7 +240,7 @@ impl World {
     }
 
     /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
-    fn run_until(&mut self, limit: Time, is_over: impl Fn(&Self) -> bool) {
+    fn run_until(&mut self, limit: Time, watch: &mut dyn Watch, is_over: impl Fn(&Self) -> bool) {
         loop {
             self.settle();
             if is_over(self) {
@@ -240,6 +248,7 @@ impl World {
             }
             let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= limit) else { return };
+            watch.after(&self.trace, self.clock.now.get());
             self.clock.now.set(next);
             self.clock.wake_sleepers();
             while self.events.next_at() == Some(next)

@@ -1,0 +1,36 @@
+//! Who looks on while a run goes on?
+
+use crate::time::Time;
+use crate::trace::Trace;
+
+/// Somebody who looks on while a run goes on, and has no influence on it: a capture that is written live, a clock that
+/// slows virtual time down to real time.
+pub trait Watch {
+    /// All that happens until `now` has happened, and time is about to go on. `trace`: the frames so far (none without
+    /// [`Recording::Full`](super::Recording::Full)), with fates that may lie in the future.
+    fn after(&mut self, trace: &Trace, now: Time);
+}
+
+/// Nobody looks on.
+pub(super) struct Nobody;
+
+impl Watch for Nobody {
+    fn after(&mut self, _: &Trace, _: Time) {}
+}
+
+/// Both look on, the first one first.
+impl<A: Watch, B: Watch> Watch for (A, B) {
+    fn after(&mut self, trace: &Trace, now: Time) {
+        self.0.after(trace, now);
+        self.1.after(trace, now);
+    }
+}
+
+/// Whoever is there looks on.
+impl<W: Watch> Watch for Option<W> {
+    fn after(&mut self, trace: &Trace, now: Time) {
+        if let Some(watch) = self {
+            watch.after(trace, now);
+        }
+    }
+}
