@@ -83,6 +83,14 @@ impl<W: Write> Live<W> {
         }
     }
 
+    /// Whether the vantage has seen something by `now` that was not written yet; not when writing has failed.
+    pub fn has_news(&mut self, trace: &Trace, now: Time) -> bool {
+        self.open(trace);
+        let State::Open(vantage, _) = self.state else { return false };
+        look(trace, vantage, &mut self.looked_at, &mut self.pending);
+        self.pending.first().is_some_and(|(at, ..)| *at <= now)
+    }
+
     /// Writes what was seen until `now`, which is included; `None`: all.
     fn write_until(&mut self, trace: &Trace, now: Option<Time>) {
         self.open(trace);

@@ -8,6 +8,7 @@
 
 mod directory;
 mod list;
+mod live;
 mod loss;
 mod nearest;
 mod run;
@@ -32,6 +33,7 @@ Examples:
   smolsock run tour --out trace        the same, with captures for Wireshark
   smolsock run handshake --loss 20%    how does it fare on a bad link?
   smolsock run lossy-transfer --seed 7 --json | jq .summary
+  smolsock run tour --realtime --pcap - | wireshark -k -i -
 
 The same scenario with the same seed is the same run, to the bit.")]
 struct Cli {
@@ -45,6 +47,18 @@ enum Command {
     List,
     /// Run a scenario and tell what happened
     Run(run::Args),
+}
+
+/// Where a command writes.
+pub(crate) struct Streams<'s, O, E> {
+    /// Standard output.
+    pub(crate) out: &'s mut O,
+    /// Standard error.
+    pub(crate) err: &'s mut E,
+    /// How text on standard output looks.
+    pub(crate) style: Style,
+    /// Whether standard output is a terminal.
+    pub(crate) is_terminal: bool,
 }
 
 /// Why a command did not do what it was asked for.
@@ -62,17 +76,12 @@ impl From<io::Error> for Failure {
 }
 
 /// Does what `args` say (the first is the program's name) and gives the exit code.
-pub(crate) fn main(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut impl Write,
-    err: &mut impl Write,
-    style: Style,
-) -> u8 {
+pub(crate) fn main(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_, impl Write, impl Write>) -> u8 {
     let result = match Cli::try_parse_from(args) {
-        Ok(cli) => follow(&cli.command, out, style),
-        Err(error) => explain(&error, out),
+        Ok(cli) => follow(&cli.command, streams),
+        Err(error) => explain(&error, streams.out),
     };
-    let result = result.and_then(|code| out.flush().map(|()| code).map_err(Failure::Output));
+    let result = result.and_then(|code| streams.out.flush().map(|()| code).map_err(Failure::Output));
     let sentence = match result {
         Ok(code) => return code,
         // `smolsock run tour | head`: the reader has seen enough.
@@ -81,14 +90,14 @@ pub(crate) fn main(
         Err(Failure::Refused(sentence)) => sentence,
     };
     // Where even this cannot be written, only the exit code is left to tell.
-    let _ = writeln!(err, "smolsock: {sentence}");
+    let _ = writeln!(streams.err, "smolsock: {sentence}");
     2
 }
 
-fn follow(command: &Command, out: &mut impl Write, style: Style) -> Result<u8, Failure> {
+fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
     match command {
-        Command::List => list::list(out),
-        Command::Run(args) => run::run(args, out, style),
+        Command::List => list::list(streams.out),
+        Command::Run(args) => run::run(args, streams),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::stage::{LIMIT, any, finish, quiet, with_loss};
-use super::{Entry, Options, Run};
+use super::stage::{any, quiet, with_loss};
+use super::{Entry, Options, Staged};
 use crate::app::echo;
 use crate::link::Impairments;
 use crate::world::{World, WorldError};
@@ -14,7 +14,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut world = World::new(options.seed);
     let switch = world.switch("switch")?;
     let server = world.host_with("server", &["192.0.2.1/24"], |server| {
@@ -39,7 +39,7 @@ fn play(options: &Options) -> Result<Run, WorldError> {
             vantages.push(host);
         }
     }
-    Ok(finish(world.run(LIMIT), vantages))
+    Ok(Staged { world, vantages })
 }
 
 const CLIENTS: usize = 128;

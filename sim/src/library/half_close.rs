@@ -6,7 +6,7 @@ use smolsock::Shutdown;
 use smolsock::task::TcpListener;
 
 use super::stage::{PORT, any, play_pair, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::bulk::{Reading, read_checked};
 use crate::app::connect;
 use crate::app::pattern::pattern;
@@ -20,7 +20,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     play_pair(options, server, client)
 }
 

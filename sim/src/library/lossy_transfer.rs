@@ -1,7 +1,7 @@
 //! Does a stream arrive intact, whatever the network does to it?
 
 use super::stage::{PORT, any, pair, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::bulk::{Reading, receiver, sender};
 use crate::link::Impairments;
 use crate::world::WorldError;
@@ -12,7 +12,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let cable = Impairments {
         rate_bps: 100_000_000,
         delay_ns: 5_000_000,

@@ -14,10 +14,13 @@ mod tour;
 mod udp_echo;
 mod windowing;
 
+use std::io::Sink;
+
+use crate::capture::Live;
 use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::{NodeId, Trace};
-use crate::world::WorldError;
+use crate::world::{Ending, Watch, World, WorldError};
 
 /// A scenario that comes with the program.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +29,7 @@ pub struct Entry {
     pub name: &'static str,
     /// What it shows, in one sentence.
     pub sentence: &'static str,
-    play: fn(&Options) -> Result<Run, WorldError>,
+    play: fn(&Options) -> Result<Staged, WorldError>,
 }
 
 /// What the user chooses about a run.
@@ -64,14 +67,44 @@ pub struct Outcome {
     pub failures: Vec<String>,
 }
 
+/// A scenario that can begin.
+struct Staged {
+    world: World,
+    /// The nodes whose captures are worth writing.
+    vantages: Vec<NodeId>,
+}
+
 impl Entry {
     /// Plays the scenario.
     ///
     /// # Panics
     /// A built-in scenario that cannot be built is a bug of this program.
     pub fn run(&self, options: &Options) -> Run {
+        self.run_watched(options, &mut None::<Live<Sink>>)
+    }
+
+    /// Plays the scenario, while somebody looks on.
+    ///
+    /// # Panics
+    /// A built-in scenario that cannot be built is a bug of this program.
+    pub fn run_watched(&self, options: &Options, watch: &mut dyn Watch) -> Run {
+        let Staged { world, vantages } = self.stage(options);
+        let Ending { trace, notes, failures, ended_at, netstat, .. } = world.run_watched(LIMIT, watch);
+        let outcome = Outcome { passed: failures.is_empty(), failures };
+        Run { trace, notes, outcome, vantages, virtual_end: ended_at, netstat }
+    }
+
+    /// The names of its hosts, in the order in which they were added.
+    ///
+    /// # Panics
+    /// A built-in scenario that cannot be built is a bug of this program.
+    pub fn hosts(&self) -> Vec<String> {
+        self.stage(&Options { seed: 1, loss_ppm: None }).world.host_names()
+    }
+
+    fn stage(&self, options: &Options) -> Staged {
         match (self.play)(options) {
-            Ok(run) => run,
+            Ok(staged) => staged,
             Err(error) => panic!("the built-in scenario {} is broken: {error}", self.name),
         }
     }
@@ -101,6 +134,9 @@ const ALL: &[Entry] = &[
     concurrent::ENTRY,
     lossy_transfer::ENTRY,
 ];
+
+/// No scenario needs an hour, whatever is lost.
+const LIMIT: Time = Time::from_secs(3_600);
 
 #[cfg(test)]
 mod tests {

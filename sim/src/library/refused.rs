@@ -6,7 +6,7 @@ use smolsock::Errno;
 use smolsock::task::UdpSocket;
 
 use super::stage::{any, pair, quiet, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::connect;
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -19,7 +19,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut pair = pair(options, quiet())?;
     let may_lose = options.loss_ppm.is_some_and(|ppm| ppm > 0);
     pair.world.app(pair.client, "client", move |host| client(host, may_lose));

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 
 use smolsock::Config;
 
-use super::{Options, Outcome, Run};
+use super::{Options, Staged};
 use crate::executor::TaskResult;
 use crate::host::Host;
 use crate::link::Impairments;
-use crate::time::Time;
 use crate::trace::NodeId;
-use crate::world::{Ending, World, WorldError};
+use crate::world::{World, WorldError};
 
 /// Two hosts and the cable `ab` between them.
 pub(super) struct Pair {
@@ -63,7 +62,7 @@ pub(super) fn play_pair<S, C>(
     options: &Options,
     server: impl FnOnce(Host) -> S,
     client: impl FnOnce(Host) -> C,
-) -> Result<Run, WorldError>
+) -> Result<Staged, WorldError>
 where
     S: Future<Output = TaskResult> + 'static,
     C: Future<Output = TaskResult> + 'static,
@@ -75,23 +74,13 @@ where
 }
 
 impl Pair {
-    /// Plays until all is quiet, and keeps both captures.
-    pub(super) fn play(self) -> Run {
+    /// Both captures are worth keeping.
+    pub(super) fn play(self) -> Staged {
         let Self { world, client, server } = self;
-        finish(world.run(LIMIT), vec![client, server])
+        Staged { world, vantages: vec![client, server] }
     }
-}
-
-/// What a run tells, from how the world ended.
-pub(super) fn finish(ending: Ending, vantages: Vec<NodeId>) -> Run {
-    let Ending { trace, notes, failures, ended_at, netstat, .. } = ending;
-    let outcome = Outcome { passed: failures.is_empty(), failures };
-    Run { trace, notes, outcome, vantages, virtual_end: ended_at, netstat }
 }
 
 /// Where the servers of streams listen. Wireshark takes what goes to port 80 for HTTP, and complains when it is
 /// not; this port means nothing to it.
 pub(super) const PORT: u16 = 1234;
-
-/// No scenario needs an hour, whatever is lost.
-pub(super) const LIMIT: Time = Time::from_secs(3_600);

@@ -3,7 +3,7 @@
 use smolsock::task::TcpListener;
 
 use super::stage::{PORT, any, pair, quiet};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::executor::TaskResult;
 use crate::host::Host;
 use crate::link::{Act, Direction, Scripted};
@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut pair = pair(options, quiet())?;
     // Frame 0 in each direction is ARP.
     let first = || vec![Scripted { nth: 1, act: Act::Drop }];

@@ -1,7 +1,7 @@
 //! What does a conversation over TCP look like?
 
 use super::stage::{any, pair, quiet, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::echo;
 use crate::world::WorldError;
 
@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut pair = pair(options, quiet())?;
     pair.world.daemon(pair.server, "echo", |host| echo::tcp_server(host, any(7), 5));
     pair.world.app(pair.client, "client", |host| echo::tcp_client(host, server_at(7), 1, 1500, 500));

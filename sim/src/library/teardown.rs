@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::task::TcpListener;
 
 use super::stage::{PORT, any, play_pair, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::connect;
 use crate::executor::TaskResult;
 use crate::host::Host;
@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     play_pair(options, server, client)
 }
 

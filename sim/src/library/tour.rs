@@ -6,7 +6,7 @@ use smolsock::task::{TcpListener, UdpSocket};
 use smolsock::{Errno, Shutdown};
 
 use super::stage::{PORT, any, pair_with, quiet, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::bulk::{Reading, read_checked};
 use crate::app::connect;
 use crate::app::echo;
@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut pair = pair_with(options, quiet(), |server| server.tcp_recv_bytes = 8 * 1024)?;
     // The client's frames: 0 asks by ARP, 1 is the datagram, 2 and 3 belong to the handshake, then comes data.
     let lost = Scripted { nth: LOST_FRAME, act: Act::Drop };

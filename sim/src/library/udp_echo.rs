@@ -6,7 +6,7 @@ use smolsock::Errno;
 use smolsock::task::UdpSocket;
 
 use super::stage::{any, pair, quiet, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::echo;
 use crate::app::pattern::{first_difference, pattern};
 use crate::executor::TaskResult;
@@ -19,7 +19,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut pair = pair(options, quiet())?;
     pair.world.daemon(pair.server, "echo", |host| echo::udp_server(host, any(7)));
     pair.world.app(pair.client, "client", client);

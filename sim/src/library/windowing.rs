@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::stage::{PORT, any, pair_with, quiet, server_at};
-use super::{Entry, Options, Run};
+use super::{Entry, Options, Staged};
 use crate::app::bulk::{Reading, receiver, sender};
 use crate::world::WorldError;
 
@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     play,
 };
 
-fn play(options: &Options) -> Result<Run, WorldError> {
+fn play(options: &Options) -> Result<Staged, WorldError> {
     let mut pair = pair_with(options, quiet(), |server| server.tcp_recv_bytes = 4096)?;
     let reading = Reading { piece_bytes: 2048, pause: Duration::from_millis(100), first_pause: Duration::from_secs(5) };
     pair.world.app(pair.server, "receiver", move |host| receiver(host, any(PORT), 1, STREAM_BYTES, reading));

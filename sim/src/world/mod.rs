@@ -386,6 +386,11 @@ impl World {
         self.nodes.iter().enumerate().filter(is_host).map(|(i, _)| NodeId(i))
     }
 
+    /// The names of all hosts, in the order in which they were added.
+    pub fn host_names(&self) -> Vec<String> {
+        self.hosts().map(|node| self.trace.nodes[node.0].name.clone()).collect()
+    }
+
     /// What `show` says of each host's stack.
     fn views(&self, show: impl Fn(&Stack<'_>) -> String) -> Vec<(String, String)> {
         let of_host = |node: NodeId| {

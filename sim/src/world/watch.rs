@@ -18,14 +18,6 @@ impl Watch for Nobody {
     fn after(&mut self, _: &Trace, _: Time) {}
 }
 
-/// Both look on, the first one first.
-impl<A: Watch, B: Watch> Watch for (A, B) {
-    fn after(&mut self, trace: &Trace, now: Time) {
-        self.0.after(trace, now);
-        self.1.after(trace, now);
-    }
-}
-
 /// Whoever is there looks on.
 impl<W: Watch> Watch for Option<W> {
     fn after(&mut self, trace: &Trace, now: Time) {
