@@ -87,6 +87,19 @@ impl Executor {
         self.tasks.iter().filter(waits).map(|task| task.name.as_str())
     }
 
+    /// Whether `owner` has tasks that have not ended.
+    pub fn has_tasks_of(&self, owner: usize) -> bool {
+        self.tasks.iter().any(|task| task.owner == owner && task.future.is_some())
+    }
+
+    /// Drops all tasks of `owner`, which closes their sockets; the run does not wait for them any longer.
+    pub fn kill(&mut self, owner: usize) {
+        for task in self.tasks.iter_mut().filter(|task| task.owner == owner && task.future.is_some()) {
+            task.future = None;
+            self.awaited -= usize::from(!task.is_background);
+        }
+    }
+
     /// Drops the tasks in the background, which closes their sockets. Returns their owners.
     pub fn stop_background(&mut self) -> Vec<usize> {
         let background = self.tasks.iter_mut().filter(|task| task.is_background && task.future.is_some());

@@ -11,8 +11,10 @@ pub mod frame;
 pub mod host;
 pub mod library;
 pub mod link;
+pub mod middlebox;
 pub mod nic;
 pub mod observe;
+mod packet;
 pub mod report;
 pub mod rng;
 pub mod switch;
@@ -22,4 +24,4 @@ pub mod world;
 
 pub use frame::Medium;
 pub use host::Host;
-pub use world::{Ending, Recording, World, WorldError};
+pub use world::{Ending, Realism, RealismError, Recording, World, WorldError};

@@ -18,6 +18,7 @@ pub struct Nic {
     received: Ring,
     sent: Ring,
     sent_max: usize,
+    is_refusing: bool,
 }
 
 /// Frames in order, and buffers for more.
@@ -33,7 +34,14 @@ const SPARE_MAX: usize = 64;
 impl Nic {
     /// A card for IP packets of up to `mtu_bytes`, without the Ethernet header: 1,500 as a rule.
     pub fn new(medium: Medium, mtu_bytes: usize) -> Nic {
-        Nic { medium, mtu_bytes, received: Ring::default(), sent: Ring::default(), sent_max: usize::MAX }
+        Nic {
+            medium,
+            mtu_bytes,
+            received: Ring::default(),
+            sent: Ring::default(),
+            sent_max: usize::MAX,
+            is_refusing: false,
+        }
     }
 
     /// The same card with room for `frames` that were sent and not yet taken out. When they are there, the stack can
@@ -41,6 +49,12 @@ impl Nic {
     pub fn with_sent_max(mut self, frames: usize) -> Nic {
         self.sent_max = frames;
         self
+    }
+
+    /// Refuses to send, whatever room there is, or takes frames again. As with a full transmit ring, nothing is received
+    /// meanwhile.
+    pub fn set_refusing(&mut self, is_refusing: bool) {
+        self.is_refusing = is_refusing;
     }
 
     /// Puts a frame in, to be received after those that are in already.
@@ -70,6 +84,21 @@ impl Nic {
         self.sent.frames.len()
     }
 
+    /// Longest IP packet, in bytes.
+    pub fn mtu_bytes(&self) -> usize {
+        self.mtu_bytes
+    }
+
+    /// Forgets every frame, in both directions: the power was cut.
+    pub fn clear(&mut self) {
+        self.received.frames.clear();
+        self.sent.frames.clear();
+    }
+
+    fn has_room(&self) -> bool {
+        !self.is_refusing && self.sent.frames.len() < self.sent_max
+    }
+
     /// What a frame is.
     pub fn medium(&self) -> Medium {
         self.medium
@@ -96,7 +125,7 @@ impl Device for Nic {
 
     fn receive(&mut self, _now: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
         // The stack may answer at once, so there has to be room for an answer.
-        if self.sent.frames.len() >= self.sent_max {
+        if !self.has_room() {
             return None;
         }
         let frame = self.received.frames.pop_front()?;
@@ -104,7 +133,7 @@ impl Device for Nic {
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_>> {
-        (self.sent.frames.len() < self.sent_max).then_some(TxToken { ring: &mut self.sent })
+        self.has_room().then_some(TxToken { ring: &mut self.sent })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -18,7 +18,7 @@ pub struct Trace {
     pub frames: Vec<FrameRecord>,
 }
 
-/// A host or a switch.
+/// A host, a switch, a middlebox or a router.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The name the scenario gives it: `client`.
@@ -39,6 +39,15 @@ pub enum NodeKind {
     },
     /// A learning switch.
     Switch,
+    /// A box that changes what passes, and has no address.
+    Middlebox,
+    /// It forwards packets between networks: with each hop a packet is in a new frame, of a new number.
+    Router {
+        /// Its addresses, in the order of its cables.
+        addrs: Vec<IpAddr>,
+        /// The hardware address of each of its ends; empty where frames are IP packets.
+        macs: Vec<Mac>,
+    },
 }
 
 /// Which node: an index into [`Trace::nodes`].

@@ -12,7 +12,7 @@ use crate::trace::{NodeKind, Trace};
 pub(super) fn block(trace: &Trace) -> Option<NameResolutionBlock<'static>> {
     let mut names: BTreeMap<IpAddr, Vec<Cow<'static, str>>> = BTreeMap::new();
     for node in &trace.nodes {
-        let NodeKind::Host { addrs, .. } = &node.kind else { continue };
+        let (NodeKind::Host { addrs, .. } | NodeKind::Router { addrs, .. }) = &node.kind else { continue };
         let name = one_word(&node.name);
         if name.is_empty() {
             continue;

@@ -101,12 +101,13 @@ impl Interfaces {
         Self::for_versions(medium, occurs(IpVersion::V4), occurs(IpVersion::V6))
     }
 
-    /// Those of a file whose frames are yet to come: for the versions of which `vantage` has addresses, and for both if
-    /// it has none.
+    /// Those of a file whose frames are yet to come: for the versions of which `vantage`, a host, has addresses; else for
+    /// both.
     pub(super) fn expected(trace: &Trace, vantage: NodeId) -> Interfaces {
         let addrs = match &trace.nodes[vantage.0].kind {
             NodeKind::Host { addrs, .. } => addrs.as_slice(),
-            NodeKind::Switch => &[],
+            // They pass on whatever comes.
+            NodeKind::Switch | NodeKind::Middlebox | NodeKind::Router { .. } => &[],
         };
         let has = |is_v4| addrs.is_empty() || addrs.iter().any(|addr| addr.is_ipv4() == is_v4);
         Self::for_versions(trace.medium, has(true), has(false))

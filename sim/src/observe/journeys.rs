@@ -127,29 +127,31 @@ fn destination(trace: &Trace, hop: usize, packet: &Dissected) -> Destination {
         };
     }
     let has_address = |id: &NodeId| {
-        host(trace, *id).is_some_and(|(addrs, mac)| match (packet.ethernet, packet.ip) {
-            (Some(ethernet), _) => mac == Some(ethernet.to.0),
+        host(trace, *id).is_some_and(|(addrs, macs)| match (packet.ethernet, packet.ip) {
+            (Some(ethernet), _) => macs.contains(&ethernet.to.0),
             (None, Some(ip)) => addrs.contains(&ip.to),
             (None, None) => false,
         })
     };
     let owner = hosts().find(has_address);
     let neighbour = Some(record.to).filter(|id| host(trace, *id).is_some());
-    owner.or(neighbour).map_or(Destination::Nobody, Destination::Node)
+    // Without Ethernet a packet is for whoever is at the other end, a router for example, whatever its destination.
+    let whom = if packet.ethernet.is_some() { owner.or(neighbour) } else { neighbour.or(owner) };
+    whom.map_or(Destination::Nobody, Destination::Node)
 }
 
 /// The end of the way of one copy: `None` if the next node is not a host, or not one that the frame is for.
 fn end(trace: &Trace, packets: &[Dissected], origin: usize, hop: usize, copy: usize) -> Option<End> {
     let record = &trace.frames[hop];
     let arrival = &record.fate.copies[copy];
-    let (_, mac) = host(trace, record.to)?;
+    let (_, macs) = host(trace, record.to)?;
     let bytes = record.arriving(arrival);
     let sent = &trace.frames[origin].bytes;
     let altered = (bytes != sent.as_slice()).then(|| Box::new(dissect(trace.medium, bytes)));
     let arrived = altered.as_deref().unwrap_or(&packets[origin]);
-    let is_for_node = match (arrived.ethernet, mac) {
-        (Some(ethernet), Some(mac)) => !is_unicast(ethernet.to.0) || ethernet.to.0 == mac,
-        (Some(_) | None, None) | (None, Some(_)) => true,
+    let is_for_node = match arrived.ethernet {
+        Some(ethernet) if !macs.is_empty() => !is_unicast(ethernet.to.0) || macs.contains(&ethernet.to.0),
+        Some(_) | None => true,
     };
     // A switch floods what it does not know yet: other hosts see the frame, but it is not their story.
     if !is_for_node && altered.is_none() {
@@ -165,10 +167,11 @@ fn end(trace: &Trace, packets: &[Dissected], origin: usize, hop: usize, copy: us
     })
 }
 
-/// Addresses and hardware address of a host; `None` for switches.
-fn host(trace: &Trace, id: NodeId) -> Option<(&[std::net::IpAddr], Option<crate::trace::Mac>)> {
+/// Addresses and hardware addresses of a host or a router; `None` for what frames only pass.
+fn host(trace: &Trace, id: NodeId) -> Option<(&[std::net::IpAddr], &[crate::trace::Mac])> {
     match &trace.node(id)?.kind {
-        NodeKind::Host { addrs, mac } => Some((addrs, *mac)),
-        NodeKind::Switch => None,
+        NodeKind::Host { addrs, mac } => Some((addrs, mac.as_slice())),
+        NodeKind::Router { addrs, macs } => Some((addrs, macs)),
+        NodeKind::Switch | NodeKind::Middlebox => None,
     }
 }

@@ -183,7 +183,11 @@ impl<'a> NodeView<'a> {
     fn of(node: &'a Node) -> Self {
         let (kind, addrs, mac) = match &node.kind {
             NodeKind::Host { addrs, mac } => ("host", addrs.iter().map(ToString::to_string).collect(), *mac),
+            NodeKind::Router { addrs, macs } => {
+                ("router", addrs.iter().map(ToString::to_string).collect(), macs.first().copied())
+            }
             NodeKind::Switch => ("switch", Vec::new(), None),
+            NodeKind::Middlebox => ("middlebox", Vec::new(), None),
         };
         Self { name: &node.name, kind, addrs, mac: mac.map(Mac) }
     }

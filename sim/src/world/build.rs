@@ -9,6 +9,7 @@ use smolsock::{Config, ConfigError, Seed, Stack};
 use super::{Computer, End, Laid, Station, StationKind, World, WorldError};
 use crate::frame::Medium;
 use crate::link::{Cable, Direction, Impairments, Scripted};
+use crate::middlebox::Middlebox;
 use crate::nic::Nic;
 use crate::rng::{Dice, Stream};
 use crate::switch::Switch;
@@ -51,9 +52,9 @@ impl World {
         tune(&mut config);
         let nic = Nic::new(self.medium, MTU_BYTES);
         let build = |config| -> Result<_, ConfigError> { Stack::new(config, &nic) };
-        let stack = build(config).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
+        let stack = build(config.clone()).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
         let stack = Rc::new(RefCell::new(stack));
-        let computer = Computer { stack, nic, wake_at: None, is_restless: false };
+        let computer = Computer::new(stack, config, nic);
         self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
         let mac = (self.medium == Medium::Ethernet).then_some(mac.0);
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Host { addrs, mac } });
@@ -71,6 +72,17 @@ impl World {
         let node = self.name_node(name)?;
         self.nodes.push(Station { kind: StationKind::Switch(Switch::new(SWITCH_PORTS)), ends: Vec::new() });
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Switch });
+        Ok(node)
+    }
+
+    /// Adds a middlebox, which takes two cables.
+    ///
+    /// # Errors
+    /// A name that is taken.
+    pub fn middlebox(&mut self, name: &str, middlebox: Middlebox) -> Result<NodeId, WorldError> {
+        let node = self.name_node(name)?;
+        self.nodes.push(Station { kind: StationKind::Middlebox(middlebox), ends: Vec::new() });
+        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Middlebox });
         Ok(node)
     }
 
@@ -102,9 +114,13 @@ impl World {
         }
         for node in [a, b] {
             let station = &self.nodes[node.0];
-            if matches!(station.kind, StationKind::Host(_)) && !station.ends.is_empty() {
-                let host = &self.trace.nodes[node.0].name;
-                return Err(WorldError::Ports(format!("{name}: {host} has a cable already; use a switch")));
+            let owner = &self.trace.nodes[node.0].name;
+            if station.ends.len() >= station.kind.ports_max() {
+                let full = match station.kind {
+                    StationKind::Host(_) => format!("{name}: {owner} has a cable already; use a switch"),
+                    _ => format!("{name}: {owner} has {} cables already", station.ends.len()),
+                };
+                return Err(WorldError::Ports(full));
             }
         }
         let mut cable = Cable::new(name, self.medium, self.seed);
@@ -138,6 +154,17 @@ impl World {
     }
 }
 
+impl StationKind {
+    /// How many cables it takes.
+    fn ports_max(&self) -> usize {
+        match self {
+            Self::Host(_) => 1,
+            Self::Switch(_) => SWITCH_PORTS,
+            Self::Middlebox(_) => 2,
+        }
+    }
+}
+
 /// A stack's secret in a world that has none: from the scenario's seed, different for each host.
 fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
     let entropy = Dice::from_seed(seed).child("host").seed_bytes(Stream::Host, host);
@@ -145,7 +172,7 @@ fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
 }
 
 /// Largest IP packet of the simulated network cards.
-const MTU_BYTES: usize = 1500;
+pub(super) const MTU_BYTES: usize = 1500;
 
 /// Ports of the simulated switches.
 const SWITCH_PORTS: usize = 1024;

@@ -39,12 +39,16 @@ pub enum WorldError {
     Ports(String),
     /// A cable from a node to itself, or a switch between hosts without Ethernet.
     Cable(String),
+    /// A host, a router or a middlebox cannot be like this.
+    Host(String),
 }
 
 impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(what) | Self::Name(what) | Self::Ports(what) | Self::Cable(what) => f.write_str(what),
+            Self::Address(what) | Self::Name(what) | Self::Ports(what) | Self::Cable(what) | Self::Host(what) => {
+                f.write_str(what)
+            }
         }
     }
 }

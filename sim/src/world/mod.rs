@@ -2,29 +2,35 @@
 
 mod build;
 mod ending;
+mod realism;
+mod run;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
-use std::time::Duration;
 
-use smolsock::{Stack, Step};
+use smolsock::{Config, Stack};
 
 use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
-use crate::link::{Cable, Direction, Scripted};
+use crate::link::{Cable, Direction};
+use crate::middlebox::Middlebox;
 use crate::nic::Nic;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
+pub use realism::{Realism, RealismError};
 use watch::Nobody;
 pub use watch::Watch;
 
-use crate::trace::{FrameRecord, NodeId, PacketId, Trace};
+use crate::trace::{NodeId, PacketId, Trace};
+use realism::Held;
 
 /// Hosts, switches and cables in virtual time.
 ///
@@ -84,14 +90,22 @@ struct Station {
 enum StationKind {
     Host(Box<Computer>),
     Switch(Switch),
+    Middlebox(Middlebox),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
 struct Computer {
     stack: Rc<RefCell<Stack<'static>>>,
+    /// What the stack was built from.
+    config: Config,
     nic: Nic,
     wake_at: Option<Time>,
     is_restless: bool,
+    realism: Realism,
+    /// Frames that have arrived and are not handed over yet, and when they will be.
+    held: Held,
+    /// A step is due after the poll latency.
+    is_poll_due: bool,
 }
 
 /// A cable and the nodes that it joins.
@@ -124,6 +138,10 @@ enum Event {
     Arrival { node: NodeId, port: usize, id: PacketId, bytes: Vec<u8> },
     /// A host wanted to be woken.
     Wake { node: NodeId },
+    /// A host's poll latency is over.
+    Poll { node: NodeId },
+    /// The network card of a host hands over what it holds back, if that is still this batch.
+    Release { node: NodeId, batch: u64 },
 }
 
 impl World {
@@ -198,13 +216,15 @@ impl World {
     /// A host as its applications see it.
     ///
     /// # Panics
-    /// `node` is a switch.
+    /// `node` is no host.
     pub fn handle(&self, node: NodeId) -> Host {
         match &self.nodes[node.0].kind {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) => panic!("{} is a switch and runs no applications", self.trace.nodes[node.0].name),
+            StationKind::Switch(_) | StationKind::Middlebox(_) => {
+                panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
+            }
         }
     }
 
@@ -238,179 +258,6 @@ impl World {
         let notes = self.clock.notes.take();
         Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
     }
-
-    /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
-    fn run_until(&mut self, limit: Time, watch: &mut dyn Watch, is_over: impl Fn(&Self) -> bool) {
-        loop {
-            self.settle();
-            if is_over(self) {
-                return;
-            }
-            let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
-            let Some(next) = next.filter(|at| *at <= limit) else { return };
-            watch.after(&self.trace, self.clock.now.get());
-            self.clock.now.set(next);
-            self.clock.wake_sleepers();
-            while self.events.next_at() == Some(next)
-                && let Some((_, event)) = self.events.next()
-            {
-                self.on_event(event);
-            }
-        }
-    }
-
-    /// Whether nothing happens within the next second.
-    fn is_quiet(&self) -> bool {
-        let now = self.clock.now.get();
-        let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
-        next.is_none_or(|at| at > now + QUIET)
-    }
-
-    /// Runs applications and steps hosts until nobody has anything to do at this moment.
-    fn settle(&mut self) {
-        loop {
-            while let Some(ran) = self.executor.run_one() {
-                if let Some((name, error)) = ran.failure {
-                    self.failures.push(format!("{name} failed: {error}"));
-                }
-                self.disturb(NodeId(ran.owner));
-                let spawned = self.clock.spawned.take();
-                for task in spawned {
-                    self.executor.spawn(task.node.0, task.name, true, task.future);
-                }
-            }
-            if self.restless.is_empty() {
-                return;
-            }
-            for node in std::mem::take(&mut self.restless) {
-                self.step(node);
-            }
-        }
-    }
-
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::Wake { node } => {
-                let now = self.clock.now.get();
-                if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-                    && computer.wake_at.is_some_and(|at| at <= now)
-                {
-                    computer.wake_at = None;
-                    self.disturb(node);
-                }
-            }
-            Event::Arrival { node, port, id, bytes } => match &mut self.nodes[node.0].kind {
-                StationKind::Host(computer) => {
-                    computer.nic.deliver(&bytes);
-                    self.disturb(node);
-                }
-                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
-            },
-        }
-    }
-
-    /// A switch passes a frame on. It keeps the id that it came with.
-    fn forward(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: &[u8]) {
-        let now = self.clock.now.get();
-        let station = &mut self.nodes[node.0];
-        let ends = station.ends.clone();
-        let StationKind::Switch(switch) = &mut station.kind else { return };
-        for port in switch.forward(now, port_in, bytes).iter().filter(|port| *port < ends.len()) {
-            self.transmit(node, ends[port], id, bytes.to_vec());
-        }
-    }
-
-    /// Puts a frame on a cable, and its arrivals into the future.
-    fn transmit(&mut self, from: NodeId, end: End, id: PacketId, bytes: Vec<u8>) {
-        let now = self.clock.now.get();
-        let laid = &mut self.cables[end.cable];
-        let to = laid.far_end(end.away);
-        let link = laid.cable.link_mut(end.away);
-        let nth = link.frames();
-        let fate = link.send(now, &bytes);
-        let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
-        for arrival in &fate.copies {
-            let bytes = arrival.bytes.clone().unwrap_or_else(|| bytes.clone());
-            self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });
-        }
-        if self.recording == Recording::Full {
-            let link = self.cables[end.cable].cable.name.clone();
-            self.trace.frames.push(FrameRecord { id, sent_at: now, from, to, link, nth, bytes, fate });
-        }
-    }
-
-    /// Marks a host as having something to do now.
-    fn disturb(&mut self, node: NodeId) {
-        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-            && !std::mem::replace(&mut computer.is_restless, true)
-        {
-            self.restless.push(node);
-        }
-    }
-
-    /// Steps a host once, sends its frames, and notes when it wants to be woken.
-    fn step(&mut self, node: NodeId) {
-        let now = self.clock.now.get();
-        let station = &mut self.nodes[node.0];
-        let end = station.ends.first().copied();
-        let StationKind::Host(computer) = &mut station.kind else { return };
-        computer.is_restless = false;
-        let mut stack = computer.stack.borrow_mut();
-        let left = stack.step(smolsock::time::Instant::from_micros(now.as_micros()), &mut computer.nic);
-        let next = stack.next_step().map(|at| Time::from_micros(at.as_micros()));
-        drop(stack);
-        let has_more = left == Step::More || next.is_some_and(|at| at <= now);
-        if let Some(at) = next
-            && at > now
-            && computer.wake_at.is_none_or(|known| at < known)
-        {
-            computer.wake_at = Some(at);
-            self.events.schedule(at, Event::Wake { node });
-        }
-        while let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-            && let Some(bytes) = computer.nic.take()
-        {
-            let id = PacketId(self.packets);
-            self.packets += 1;
-            if let Some(end) = end {
-                self.transmit(node, end, id, bytes);
-            }
-        }
-        if has_more {
-            self.disturb(node);
-        }
-    }
-
-    fn hosts(&self) -> impl Iterator<Item = NodeId> {
-        let is_host = |(_, station): &(usize, &Station)| matches!(station.kind, StationKind::Host(_));
-        self.nodes.iter().enumerate().filter(is_host).map(|(i, _)| NodeId(i))
-    }
-
-    /// The names of all hosts, in the order in which they were added.
-    pub fn host_names(&self) -> Vec<String> {
-        self.hosts().map(|node| self.trace.nodes[node.0].name.clone()).collect()
-    }
-
-    /// What `show` says of each host's stack.
-    fn views(&self, show: impl Fn(&Stack<'_>) -> String) -> Vec<(String, String)> {
-        let of_host = |node: NodeId| {
-            let host = self.handle(node);
-            let text = show(&host.stack.borrow());
-            (self.trace.nodes[node.0].name.clone(), text)
-        };
-        self.hosts().map(of_host).collect()
-    }
-
-    /// A scripted fault that never fired is a scenario that tests nothing.
-    fn check_cables(&mut self) {
-        for Laid { cable, .. } in &self.cables {
-            for (direction, Scripted { nth, act }) in cable.unfired() {
-                let name = &cable.name;
-                self.failures
-                    .push(format!("cable {name}: {act:?} of frame {nth} {} never happened", direction.as_str()));
-            }
-        }
-    }
 }
 
 impl fmt::Debug for World {
@@ -422,6 +269,3 @@ impl fmt::Debug for World {
             .finish_non_exhaustive()
     }
 }
-
-/// Longer than any delay on a built-in cable, shorter than any TIME-WAIT.
-const QUIET: Duration = Duration::from_secs(1);

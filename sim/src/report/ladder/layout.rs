@@ -245,7 +245,7 @@ fn place(text_line: &mut Vec<char>, centre: usize, text: &str) {
 
 fn first_addr(node: &Node) -> Option<String> {
     match &node.kind {
-        NodeKind::Host { addrs, .. } => addrs.first().map(ToString::to_string),
-        NodeKind::Switch => None,
+        NodeKind::Host { addrs, .. } | NodeKind::Router { addrs, .. } => addrs.first().map(ToString::to_string),
+        NodeKind::Switch | NodeKind::Middlebox => None,
     }
 }

@@ -130,10 +130,10 @@ enum Shaft {
     Corrupted,
 }
 
-/// The hosts of a trace.
+/// The nodes of a trace that say something: hosts and routers.
 fn hosts(observation: &Observation<'_>) -> Vec<NodeId> {
     let nodes = observation.trace.nodes.iter().enumerate();
-    let hosts = nodes.filter(|(_, node)| matches!(node.kind, NodeKind::Host { .. }));
+    let hosts = nodes.filter(|(_, node)| matches!(node.kind, NodeKind::Host { .. } | NodeKind::Router { .. }));
     hosts.map(|(index, _)| NodeId(index)).collect()
 }
 

@@ -1,0 +1,192 @@
+//! What happens next in the simulated network?
+
+use std::time::Duration;
+
+use smolsock::{Stack, Step};
+
+use super::{End, Event, Laid, Recording, Station, StationKind, Watch, World};
+use crate::link::Scripted;
+use crate::time::Time;
+use crate::trace::{FrameRecord, NodeId, PacketId};
+
+impl World {
+    /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
+    pub(super) fn run_until(&mut self, limit: Time, watch: &mut dyn Watch, is_over: impl Fn(&Self) -> bool) {
+        loop {
+            self.settle();
+            if is_over(self) {
+                return;
+            }
+            let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
+            let Some(next) = next.filter(|at| *at <= limit) else { return };
+            watch.after(&self.trace, self.clock.now.get());
+            self.clock.now.set(next);
+            self.clock.wake_sleepers();
+            while self.events.next_at() == Some(next)
+                && let Some((_, event)) = self.events.next()
+            {
+                self.on_event(event);
+            }
+        }
+    }
+
+    /// Whether nothing happens within the next second.
+    pub(super) fn is_quiet(&self) -> bool {
+        let now = self.clock.now.get();
+        let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
+        next.is_none_or(|at| at > now + QUIET)
+    }
+
+    /// Runs applications and steps hosts until nobody has anything to do at this moment.
+    fn settle(&mut self) {
+        loop {
+            while let Some(ran) = self.executor.run_one() {
+                if let Some((name, error)) = ran.failure {
+                    self.failures.push(format!("{name} failed: {error}"));
+                }
+                self.disturb(NodeId(ran.owner));
+                let spawned = self.clock.spawned.take();
+                for task in spawned {
+                    self.executor.spawn(task.node.0, task.name, true, task.future);
+                }
+            }
+            if self.restless.is_empty() {
+                return;
+            }
+            for node in std::mem::take(&mut self.restless) {
+                self.step(node);
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Wake { node } => {
+                let now = self.clock.now.get();
+                if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+                    && computer.wake_at.is_some_and(|at| at <= now)
+                {
+                    computer.wake_at = None;
+                    self.disturb(node);
+                }
+            }
+            Event::Poll { node } => self.run_stack(node),
+            Event::Release { node, batch } => self.on_release(node, batch),
+            Event::Arrival { node, port, id, bytes } => match &self.nodes[node.0].kind {
+                StationKind::Host(_) => self.receive(node, bytes),
+                StationKind::Switch(_) => self.forward(node, port, id, &bytes),
+                StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
+            },
+        }
+    }
+
+    /// A switch passes a frame on. It keeps the id that it came with.
+    fn forward(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: &[u8]) {
+        let now = self.clock.now.get();
+        let station = &mut self.nodes[node.0];
+        let ends = station.ends.clone();
+        let StationKind::Switch(switch) = &mut station.kind else { return };
+        for port in switch.forward(now, port_in, bytes).iter().filter(|port| *port < ends.len()) {
+            self.transmit(node, ends[port], id, bytes.to_vec());
+        }
+    }
+
+    /// A middlebox passes a frame on, perhaps changed. It keeps the id that it came with.
+    fn pass(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: Vec<u8>) {
+        let station = &self.nodes[node.0];
+        let StationKind::Middlebox(middlebox) = &station.kind else { return };
+        if let Some(end) = station.ends.get(1 - port_in).copied() {
+            let bytes = middlebox.rewrite(self.medium, bytes);
+            self.transmit(node, end, id, bytes);
+        }
+    }
+
+    /// Puts a frame on a cable, and its arrivals into the future.
+    pub(super) fn transmit(&mut self, from: NodeId, end: End, id: PacketId, bytes: Vec<u8>) {
+        let now = self.clock.now.get();
+        let laid = &mut self.cables[end.cable];
+        let to = laid.far_end(end.away);
+        let link = laid.cable.link_mut(end.away);
+        let nth = link.frames();
+        let fate = link.send(now, &bytes);
+        let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
+        for arrival in &fate.copies {
+            let bytes = arrival.bytes.clone().unwrap_or_else(|| bytes.clone());
+            self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });
+        }
+        if self.recording == Recording::Full {
+            let link = self.cables[end.cable].cable.name.clone();
+            self.trace.frames.push(FrameRecord { id, sent_at: now, from, to, link, nth, bytes, fate });
+        }
+    }
+
+    /// Steps a host once, sends its frames, and notes when it wants to be woken.
+    fn step(&mut self, node: NodeId) {
+        let now = self.clock.now.get();
+        let station = &mut self.nodes[node.0];
+        let end = station.ends.first().copied();
+        let StationKind::Host(computer) = &mut station.kind else { return };
+        computer.is_restless = false;
+        let refused_until = computer.realism.refuses_until(now);
+        computer.nic.set_refusing(refused_until.is_some());
+        let mut stack = computer.stack.borrow_mut();
+        let left = stack.step(smolsock::time::Instant::from_micros(now.as_micros()), &mut computer.nic);
+        let next = stack.next_step().map(|at| Time::from_micros(at.as_micros()));
+        drop(stack);
+        // A device without room says when it has some again; until then another step would change nothing.
+        let has_more = refused_until.is_none() && (left == Step::More || next.is_some_and(|at| at <= now));
+        let next = [next, refused_until].into_iter().flatten().filter(|at| *at > now).min();
+        if let Some(at) = next
+            && computer.wake_at.is_none_or(|known| at < known)
+        {
+            computer.wake_at = Some(at);
+            self.events.schedule(at, Event::Wake { node });
+        }
+        while let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+            && let Some(bytes) = computer.nic.take()
+        {
+            let id = PacketId(self.packets);
+            self.packets += 1;
+            if let Some(end) = end {
+                self.transmit(node, end, id, bytes);
+            }
+        }
+        if has_more {
+            self.run_stack(node);
+        }
+    }
+
+    pub(super) fn hosts(&self) -> impl Iterator<Item = NodeId> {
+        let is_host = |(_, station): &(usize, &Station)| matches!(station.kind, StationKind::Host(_));
+        self.nodes.iter().enumerate().filter(is_host).map(|(i, _)| NodeId(i))
+    }
+
+    /// The names of all hosts, in the order in which they were added.
+    pub fn host_names(&self) -> Vec<String> {
+        self.hosts().map(|node| self.trace.nodes[node.0].name.clone()).collect()
+    }
+
+    /// What `show` says of each host's stack.
+    pub(super) fn views(&self, show: impl Fn(&Stack<'_>) -> String) -> Vec<(String, String)> {
+        let of_host = |node: NodeId| {
+            let host = self.handle(node);
+            let text = show(&host.stack.borrow());
+            (self.trace.nodes[node.0].name.clone(), text)
+        };
+        self.hosts().map(of_host).collect()
+    }
+
+    /// A scripted fault that never fired is a scenario that tests nothing.
+    pub(super) fn check_cables(&mut self) {
+        for Laid { cable, .. } in &self.cables {
+            for (direction, Scripted { nth, act }) in cable.unfired() {
+                let name = &cable.name;
+                self.failures
+                    .push(format!("cable {name}: {act:?} of frame {nth} {} never happened", direction.as_str()));
+            }
+        }
+    }
+}
+
+/// Longer than any delay on a built-in cable, shorter than any TIME-WAIT.
+const QUIET: Duration = Duration::from_secs(1);

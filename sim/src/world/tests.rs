@@ -1,0 +1,4 @@
+//! Does the simulated network do what a network does?
+
+mod middlebox;
+mod realism;
