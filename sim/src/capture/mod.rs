@@ -20,6 +20,7 @@ mod live;
 mod names;
 mod pcap;
 mod pcapng;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod vantage;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 
 pub use format::Format;
 pub use live::Live;
+pub use segments::segments;
 
 use crate::trace::{NodeId, Trace};
 

@@ -39,7 +39,7 @@ fn play(options: &Options) -> Result<Staged, WorldError> {
             vantages.push(host);
         }
     }
-    Ok(Staged { world, vantages })
+    Ok(Staged::new(world, vantages))
 }
 
 const CLIENTS: usize = 128;

@@ -1,6 +1,7 @@
 //! Which scenarios are built in?
 
 mod concurrent;
+pub mod figure;
 mod half_close;
 mod handshake;
 mod lossy_transfer;
@@ -72,6 +73,15 @@ struct Staged {
     world: World,
     /// The nodes whose captures are worth writing.
     vantages: Vec<NodeId>,
+    /// What else was promised and is not so: a sentence each.
+    check: fn(&Ending, &[NodeId]) -> Vec<String>,
+}
+
+impl Staged {
+    /// With no promise but those of the world.
+    fn new(world: World, vantages: Vec<NodeId>) -> Staged {
+        Staged { world, vantages, check: |_, _| Vec::new() }
+    }
 }
 
 impl Entry {
@@ -88,8 +98,11 @@ impl Entry {
     /// # Panics
     /// A built-in scenario that cannot be built is a bug of this program.
     pub fn run_watched(&self, options: &Options, watch: &mut dyn Watch) -> Run {
-        let Staged { world, vantages } = self.stage(options);
-        let Ending { trace, notes, failures, ended_at, netstat, .. } = world.run_watched(LIMIT, watch);
+        let Staged { world, vantages, check } = self.stage(options);
+        let ending = world.run_watched(LIMIT, watch);
+        let broken = check(&ending, &vantages);
+        let Ending { trace, notes, mut failures, ended_at, netstat, .. } = ending;
+        failures.extend(broken);
         let outcome = Outcome { passed: failures.is_empty(), failures };
         Run { trace, notes, outcome, vantages, virtual_end: ended_at, netstat }
     }
@@ -128,6 +141,8 @@ const ALL: &[Entry] = &[
     syn_lost::ENTRY,
     refused::ENTRY,
     windowing::ENTRY,
+    figure::ENTRY,
+    figure::natural::ENTRY,
     teardown::ENTRY,
     half_close::ENTRY,
     simultaneous_close::ENTRY,

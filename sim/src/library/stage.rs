@@ -77,7 +77,7 @@ impl Pair {
     /// Both captures are worth keeping.
     pub(super) fn play(self) -> Staged {
         let Self { world, client, server } = self;
-        Staged { world, vantages: vec![client, server] }
+        Staged::new(world, vec![client, server])
     }
 }
 

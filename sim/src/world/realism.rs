@@ -7,6 +7,8 @@ use std::rc::Rc;
 use smolsock::{Config, Stack};
 
 use super::{Computer, Event, StationKind, World, WorldError};
+use crate::frame::Medium;
+use crate::middlebox::{Middlebox, Strip};
 use crate::nic::Nic;
 use crate::time::Time;
 use crate::trace::NodeId;
@@ -43,6 +45,9 @@ pub struct Realism {
     pub refuses: Vec<core::ops::Range<Time>>,
     /// Longest IP packet that the card sends, in bytes, without an Ethernet header (default: 1,500).
     pub mtu_bytes: usize,
+    /// TCP options that the host's own packet filter takes out of what leaves (`TCPOPTSTRIP` of Linux); a capture on the
+    /// host does not show them either.
+    pub strip: Vec<Strip>,
 }
 
 impl Default for Realism {
@@ -53,6 +58,7 @@ impl Default for Realism {
             poll_latency_ns: 0,
             refuses: Vec::new(),
             mtu_bytes: super::build::MTU_BYTES,
+            strip: Vec::new(),
         }
     }
 }
@@ -103,6 +109,14 @@ impl Realism {
             }
         }
         Ok(())
+    }
+
+    /// `bytes` (a whole frame of `medium`) as it leaves the host.
+    pub(super) fn filter(&self, medium: Medium, bytes: Vec<u8>) -> Vec<u8> {
+        if self.strip.is_empty() {
+            return bytes;
+        }
+        Middlebox { strip: self.strip.clone(), ..Middlebox::default() }.rewrite(medium, bytes)
     }
 
     /// When the device takes frames again, if it refuses them at `now`.

@@ -145,6 +145,7 @@ impl World {
         while let StationKind::Host(computer) = &mut self.nodes[node.0].kind
             && let Some(bytes) = computer.nic.take()
         {
+            let bytes = computer.realism.filter(self.medium, bytes);
             let id = PacketId(self.packets);
             self.packets += 1;
             if let Some(end) = end {
