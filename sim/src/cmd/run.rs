@@ -41,6 +41,9 @@ pub(super) struct Args {
     /// Print every frame: fold nothing
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     full: bool,
+    /// Sequence numbers as they stand in the segments, instead of relative ones
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    absolute: bool,
 }
 
 /// Runs it. Gives 0 if the run did what it should, and 1 if not.
@@ -147,7 +150,7 @@ impl Told<'_> {
         let heading = format!("{}: {}", self.entry.name, self.entry.sentence);
         wrapped(&heading, WIDTH).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out)?;
-        let options = ladder::Options { full: self.args.full, style };
+        let options = ladder::Options { full: self.args.full, absolute: self.args.absolute, style };
         ladder::write(out, self.observation, &self.run.notes, options)?;
         writeln!(out)?;
         self.summary.write(out, style)?;

@@ -6,7 +6,7 @@ use smolsock::sockopt::TCP_CONGESTION;
 use smolsock::task::{self, Handle, TcpListener, TcpStream};
 use smolsock::{Config, Congestion, Domain, Shutdown, Type};
 
-use super::stage::{PORT, any, quiet, server_at, with_loss};
+use super::stage::{PORT, any, server_at, with_loss};
 use super::{Entry, Options, Staged};
 use crate::Medium;
 use crate::app::pattern::{first_difference, pattern};
@@ -73,29 +73,8 @@ fn exact(options: &Options) -> Result<Staged, WorldError> {
     Ok(Staged { check, ..Staged::new(world, vec![client, server]) })
 }
 
-pub(super) mod natural {
-    //! What do the same applications say to each other when nothing is arranged?
-
-    use super::*;
-
-    pub(crate) const ENTRY: Entry = Entry {
-        name: "figure-natural",
-        sentence: "The applications of the figure, and nothing arranged: what a stack of today does instead.",
-        play,
-    };
-
-    fn play(options: &Options) -> Result<Staged, WorldError> {
-        let mut world = World::with_medium(options.seed, Medium::Ip);
-        let (client, server) = hosts(&mut world, |_| {}, |_| {})?;
-        world.cable("ab", client, server, with_loss(options, quiet()))?;
-        world.app(server, "slow receiver", receive);
-        world.app(client, "fast sender", |host| send(host, false));
-        Ok(Staged::new(world, vec![client, server]))
-    }
-}
-
 /// A client with a buffer of 4 KiB, and a server of 6 KiB whose packets are so short that its MSS is 1,024.
-fn hosts(
+pub(super) fn hosts(
     world: &mut World,
     tune_client: impl FnOnce(&mut Config),
     tune_server: impl FnOnce(&mut Config),
@@ -112,8 +91,8 @@ fn hosts(
     Ok((client, server))
 }
 
-/// Writes 8 KiB and closes at once.
-async fn send(host: Host, is_uncontrolled: bool) -> TaskResult {
+/// Writes 8 KiB and closes at once; `is_uncontrolled`: without congestion control.
+pub(super) async fn send(host: Host, is_uncontrolled: bool) -> TaskResult {
     let id = host.with(|stack| stack.socket(Domain::Inet, Type::Stream))?;
     let stream = TcpStream::from_id(&host, id);
     if is_uncontrolled {
@@ -132,7 +111,7 @@ async fn send(host: Host, is_uncontrolled: bool) -> TaskResult {
 }
 
 /// Reads 2 KiB, rests for 20 ms, and so on.
-async fn receive(host: Host) -> TaskResult {
+pub(super) async fn receive(host: Host) -> TaskResult {
     let listener = TcpListener::bind(&host, any(PORT), 0)?;
     let (stream, remote) = listener.accept().await?;
     host.note(format!("accepts a connection from {remote}"));

@@ -2,6 +2,7 @@
 
 mod concurrent;
 pub mod figure;
+mod figure_natural;
 mod half_close;
 mod handshake;
 mod lossy_transfer;
@@ -142,7 +143,7 @@ const ALL: &[Entry] = &[
     refused::ENTRY,
     windowing::ENTRY,
     figure::ENTRY,
-    figure::natural::ENTRY,
+    figure_natural::ENTRY,
     teardown::ENTRY,
     half_close::ENTRY,
     simultaneous_close::ENTRY,
