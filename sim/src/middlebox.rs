@@ -1,10 +1,12 @@
 //! What does a box in the middle do to the segments that pass?
 
 use crate::frame::{self, Medium};
+use crate::nat::Nat;
 use crate::packet::{self, Header, TCP, u16_of};
 
 /// A box with two cables that changes TCP segments which pass, in both directions, and is otherwise not there: like a bridge
-/// it has no address and takes no time.  The default changes nothing.
+/// it has no address and takes no time. With [`nat`](Middlebox::nat) it is a router instead, which answers ARP on both sides.
+/// The default changes nothing.
 ///
 /// Segments with a wrong checksum pass as they came, so that the receiver finds what a cable damaged; fragments pass too.
 ///
@@ -33,6 +35,8 @@ pub struct Middlebox {
     pub mss_max: Option<u16>,
     /// What becomes of the window field, in the numbers of the header: a window scale is not applied.
     pub window: Option<Window>,
+    /// Addresses of the inside are hidden behind one of the outside. The cable that is laid first leads inside.
+    pub nat: Option<Nat>,
 }
 
 /// An option to take out, and where.

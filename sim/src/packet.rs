@@ -123,10 +123,7 @@ pub(crate) fn is_intact(packet: &[u8], header: &Header) -> bool {
 /// is whole. A UDP datagram over IPv4 without checksum stays so.
 pub(crate) fn mend(packet: &mut [u8]) {
     if packet[0] >> 4 == 4 {
-        let header_bytes = usize::from(packet[0] & 0x0f) * 4;
-        packet[10..12].fill(0);
-        let sum = checksum(&[&packet[..header_bytes]]);
-        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        mend_ipv4_header(packet);
     }
     let Some(header) = Header::of(packet).filter(Header::is_whole) else { return };
     let Some(at) = checksum_at(header.protocol) else { return };
@@ -142,6 +139,14 @@ pub(crate) fn mend(packet: &mut [u8]) {
         sum = 0xffff;
     }
     packet[field].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// Writes the checksum of an IPv4 header; of nothing else.
+pub(crate) fn mend_ipv4_header(packet: &mut [u8]) {
+    let header_bytes = usize::from(packet[0] & 0x0f) * 4;
+    packet[10..12].fill(0);
+    let sum = checksum(&[&packet[..header_bytes]]);
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// A new packet without options, checksums made good. `payload`: a whole message with room for its checksum.

@@ -9,7 +9,6 @@ use smolsock::{Config, ConfigError, Seed, Stack};
 use super::{Computer, End, Laid, Station, StationKind, World, WorldError};
 use crate::frame::Medium;
 use crate::link::{Cable, Direction, Impairments, Scripted};
-use crate::middlebox::Middlebox;
 use crate::nic::Nic;
 use crate::rng::{Dice, Stream};
 use crate::switch::Switch;
@@ -38,7 +37,7 @@ impl World {
         let node = self.name_node(name)?;
         let number = self.nodes.len() as u64 + 1;
         let mac = smolsock::addr::MacAddr([2, 0, 0, 0, (number >> 8) as u8, number as u8]);
-        let seed = seed_of(self.seed, number)?;
+        let seed = seed_of(self.seed, number, 0)?;
         let mut config = match self.medium {
             Medium::Ethernet => Config::ethernet(mac, seed),
             Medium::Ip => Config::ip(seed),
@@ -72,17 +71,6 @@ impl World {
         let node = self.name_node(name)?;
         self.nodes.push(Station { kind: StationKind::Switch(Switch::new(SWITCH_PORTS)), ends: Vec::new() });
         self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Switch });
-        Ok(node)
-    }
-
-    /// Adds a middlebox, which takes two cables.
-    ///
-    /// # Errors
-    /// A name that is taken.
-    pub fn middlebox(&mut self, name: &str, middlebox: Middlebox) -> Result<NodeId, WorldError> {
-        let node = self.name_node(name)?;
-        self.nodes.push(Station { kind: StationKind::Middlebox(middlebox), ends: Vec::new() });
-        self.trace.nodes.push(Node { name: name.into(), kind: NodeKind::Middlebox });
         Ok(node)
     }
 
@@ -146,7 +134,7 @@ impl World {
         Ok(())
     }
 
-    fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
+    pub(super) fn name_node(&self, name: &str) -> Result<NodeId, WorldError> {
         if self.trace.nodes.iter().any(|node| node.name == name) {
             return Err(WorldError::Name(format!("two nodes are called {name}")));
         }
@@ -161,13 +149,16 @@ impl StationKind {
             Self::Host(_) => 1,
             Self::Switch(_) => SWITCH_PORTS,
             Self::Middlebox(_) => 2,
+            Self::Router(router) => router.ports(),
         }
     }
 }
 
-/// A stack's secret in a world that has none: from the scenario's seed, different for each host.
-fn seed_of(seed: u64, host: u64) -> Result<Seed, WorldError> {
-    let entropy = Dice::from_seed(seed).child("host").seed_bytes(Stream::Host, host);
+/// A stack's secret in a world that has none: from the scenario's seed, different for each host and each start of it.
+pub(super) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
+    let dice = Dice::from_seed(seed).child("host");
+    let dice = if restarts == 0 { dice } else { dice.child(&format!("restart {restarts}")) };
+    let entropy = dice.seed_bytes(Stream::Host, host);
     Seed::new(entropy).map_err(|error| WorldError::Address(error.to_string()))
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::observe::Note;
+use crate::router::Counters;
 use crate::time::Time;
 use crate::trace::Trace;
 
@@ -25,6 +26,8 @@ pub struct Ending {
     pub netstat: Vec<(String, String)>,
     /// Each host's `arp -a` at that moment.
     pub arp: Vec<(String, String)>,
+    /// What each router did with the packets that it got, in the order in which the routers were added.
+    pub routers: Vec<(String, Counters)>,
 }
 
 /// Why a world cannot be built like this.

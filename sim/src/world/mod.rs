@@ -1,7 +1,9 @@
 //! How does the simulated network run?
 
+mod boot;
 mod build;
 mod ending;
+mod forwarding;
 mod realism;
 mod run;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use crate::host::{Clock, Host};
 use crate::link::{Cable, Direction};
 use crate::middlebox::Middlebox;
 use crate::nic::Nic;
+use crate::router::Router;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
@@ -30,6 +33,7 @@ use watch::Nobody;
 pub use watch::Watch;
 
 use crate::trace::{NodeId, PacketId, Trace};
+use boot::Service;
 use realism::Held;
 
 /// Hosts, switches and cables in virtual time.
@@ -69,6 +73,7 @@ pub struct World {
     packets: u64,
     /// Hosts that have to be stepped before time goes on, each once.
     restless: Vec<NodeId>,
+    services: Vec<Service>,
     failures: Vec<String>,
 }
 
@@ -91,6 +96,7 @@ enum StationKind {
     Host(Box<Computer>),
     Switch(Switch),
     Middlebox(Middlebox),
+    Router(Box<Router>),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
@@ -106,6 +112,10 @@ struct Computer {
     held: Held,
     /// A step is due after the poll latency.
     is_poll_due: bool,
+    /// Off between a crash and the restart: frames are lost, nothing runs.
+    is_up: bool,
+    /// How often it was started again.
+    restarts: u64,
 }
 
 /// A cable and the nodes that it joins.
@@ -142,6 +152,10 @@ enum Event {
     Poll { node: NodeId },
     /// The network card of a host hands over what it holds back, if that is still this batch.
     Release { node: NodeId, batch: u64 },
+    /// A host loses its power.
+    Crash { node: NodeId },
+    /// A host starts again.
+    Restart { node: NodeId },
 }
 
 impl World {
@@ -170,6 +184,7 @@ impl World {
             recording: Recording::Full,
             packets: 0,
             restless: Vec::new(),
+            services: Vec::new(),
             failures: Vec::new(),
         }
     }
@@ -222,7 +237,7 @@ impl World {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) | StationKind::Middlebox(_) => {
+            StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) => {
                 panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
             }
         }
@@ -256,7 +271,8 @@ impl World {
         let ended_at = self.clock.now.get();
         self.check_cables();
         let notes = self.clock.notes.take();
-        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp }
+        let routers = self.router_counters();
+        Ending { trace: self.trace, notes, failures: self.failures, apps_ended_at, ended_at, netstat, arp, routers }
     }
 }
 

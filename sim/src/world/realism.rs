@@ -144,6 +144,8 @@ impl Computer {
             realism: Realism::default(),
             held: Held::default(),
             is_poll_due: false,
+            is_up: true,
+            restarts: 0,
         }
     }
 
@@ -163,30 +165,70 @@ impl World {
     /// # Errors
     /// `node` is not a host, or has applications; and see [`RealismError`].
     pub fn realism(&mut self, node: NodeId, realism: Realism) -> Result<(), WorldError> {
-        let name = self.trace.nodes[node.0].name.clone();
-        let bad = |error: &dyn fmt::Display| WorldError::Host(format!("{name}: {error}"));
-        realism.check().map_err(|error| bad(&error))?;
+        realism.check().map_err(|error| self.bad_host(node, &error))?;
+        self.rebuild(node, |computer, medium| {
+            if realism.mtu_bytes != computer.nic.mtu_bytes() {
+                computer.nic = Nic::new(medium, realism.mtu_bytes);
+            }
+            computer.realism = realism;
+        })
+    }
+
+    /// Sets a host's router for everything outside its own networks; one for IPv4 and one for IPv6. Its stack is built anew,
+    /// so this comes before its applications are started.
+    ///
+    /// ```
+    /// let mut world = smolsock_sim::World::new(1);
+    /// let host = world.host("host", &["192.0.2.1/24", "2001:db8::1/64"])?;
+    /// world.gateway(host, "192.0.2.254")?;
+    /// world.gateway(host, "2001:db8::fe")?;
+    /// assert!(world.gateway(host, "198.51.100.1").is_err());
+    /// # Ok::<(), smolsock_sim::WorldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `node` is not a host, or has applications; `router` is no address, in none of the host's networks, or the second
+    /// of its family.
+    pub fn gateway(&mut self, node: NodeId, router: &str) -> Result<(), WorldError> {
+        let router = router.parse().map_err(|_| self.bad_host(node, &format!("the gateway {router} is no address")))?;
+        self.rebuild(node, |computer, _| computer.config = computer.config.clone().gateway(router))
+    }
+
+    /// Builds a host's stack anew after `change`; if that is not possible, nothing has changed.
+    fn rebuild(&mut self, node: NodeId, change: impl FnOnce(&mut Computer, Medium)) -> Result<(), WorldError> {
         let has_apps = self.executor.has_tasks_of(node.0);
+        let medium = self.medium;
         let StationKind::Host(computer) = &mut self.nodes[node.0].kind else {
-            return Err(bad(&"only a host has a network card that can be slow"));
+            return Err(self.bad_host(node, &"it is no host"));
         };
         if has_apps {
-            return Err(bad(&"its applications have started; say first how its network card is"));
+            return Err(self.bad_host(node, &"its applications have started; say first how it is"));
         }
-        if realism.mtu_bytes != computer.nic.mtu_bytes() {
-            let nic = Nic::new(self.medium, realism.mtu_bytes);
-            let stack = Stack::new(computer.config.clone(), &nic).map_err(|error| bad(&error))?;
-            computer.nic = nic;
-            *computer.stack.borrow_mut() = stack;
+        let nic = Nic::new(medium, computer.nic.mtu_bytes());
+        let mut changed = Computer::new(Rc::clone(&computer.stack), computer.config.clone(), nic);
+        changed.realism = computer.realism.clone();
+        change(&mut changed, medium);
+        match Stack::new(changed.config.clone(), &changed.nic) {
+            Ok(stack) => {
+                *changed.stack.borrow_mut() = stack;
+                **computer = changed;
+                Ok(())
+            }
+            Err(error) => Err(self.bad_host(node, &error)),
         }
-        computer.realism = realism;
-        Ok(())
+    }
+
+    pub(super) fn bad_host(&self, node: NodeId, what: &dyn fmt::Display) -> WorldError {
+        WorldError::Host(format!("{}: {what}", self.trace.nodes[node.0].name))
     }
 
     /// A frame has arrived at a host's network card.
     pub(super) fn receive(&mut self, node: NodeId, bytes: Vec<u8>) {
         let now = self.clock.now.get();
         let StationKind::Host(computer) = &mut self.nodes[node.0].kind else { return };
+        if !computer.is_up {
+            return;
+        }
         let (window_ns, frames_max) = (computer.realism.batch_window_ns, computer.realism.batch_frames);
         if window_ns == 0 {
             computer.nic.deliver(&bytes);
@@ -219,6 +261,9 @@ impl World {
         let now = self.clock.now.get();
         let StationKind::Host(computer) = &mut self.nodes[node.0].kind else { return };
         let latency_ns = computer.realism.poll_latency_ns;
+        if !computer.is_up {
+            return;
+        }
         if latency_ns == 0 {
             self.run_stack(node);
         } else if !std::mem::replace(&mut computer.is_poll_due, true) {
@@ -228,7 +273,9 @@ impl World {
 
     /// The stack of this host is to run at this moment.
     pub(super) fn run_stack(&mut self, node: NodeId) {
-        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind {
+        if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
+            && computer.is_up
+        {
             computer.is_poll_due = false;
             if !std::mem::replace(&mut computer.is_restless, true) {
                 self.restless.push(node);

@@ -63,41 +63,28 @@ impl World {
         match event {
             Event::Wake { node } => {
                 let now = self.clock.now.get();
-                if let StationKind::Host(computer) = &mut self.nodes[node.0].kind
-                    && computer.wake_at.is_some_and(|at| at <= now)
-                {
-                    computer.wake_at = None;
-                    self.disturb(node);
+                match &mut self.nodes[node.0].kind {
+                    StationKind::Host(computer) if computer.wake_at.is_some_and(|at| at <= now) => {
+                        computer.wake_at = None;
+                        self.disturb(node);
+                    }
+                    StationKind::Router(router) => {
+                        router.on_time(now);
+                        self.flush_router(node);
+                    }
+                    StationKind::Host(_) | StationKind::Switch(_) | StationKind::Middlebox(_) => {}
                 }
             }
             Event::Poll { node } => self.run_stack(node),
             Event::Release { node, batch } => self.on_release(node, batch),
+            Event::Crash { node } => self.on_crash(node),
+            Event::Restart { node } => self.on_restart(node),
             Event::Arrival { node, port, id, bytes } => match &self.nodes[node.0].kind {
                 StationKind::Host(_) => self.receive(node, bytes),
                 StationKind::Switch(_) => self.forward(node, port, id, &bytes),
                 StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
+                StationKind::Router(_) => self.route_frame(node, port, &bytes),
             },
-        }
-    }
-
-    /// A switch passes a frame on. It keeps the id that it came with.
-    fn forward(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: &[u8]) {
-        let now = self.clock.now.get();
-        let station = &mut self.nodes[node.0];
-        let ends = station.ends.clone();
-        let StationKind::Switch(switch) = &mut station.kind else { return };
-        for port in switch.forward(now, port_in, bytes).iter().filter(|port| *port < ends.len()) {
-            self.transmit(node, ends[port], id, bytes.to_vec());
-        }
-    }
-
-    /// A middlebox passes a frame on, perhaps changed. It keeps the id that it came with.
-    fn pass(&mut self, node: NodeId, port_in: usize, id: PacketId, bytes: Vec<u8>) {
-        let station = &self.nodes[node.0];
-        let StationKind::Middlebox(middlebox) = &station.kind else { return };
-        if let Some(end) = station.ends.get(1 - port_in).copied() {
-            let bytes = middlebox.rewrite(self.medium, bytes);
-            self.transmit(node, end, id, bytes);
         }
     }
 
@@ -127,6 +114,9 @@ impl World {
         let end = station.ends.first().copied();
         let StationKind::Host(computer) = &mut station.kind else { return };
         computer.is_restless = false;
+        if !computer.is_up {
+            return;
+        }
         let refused_until = computer.realism.refuses_until(now);
         computer.nic.set_refusing(refused_until.is_some());
         let mut stack = computer.stack.borrow_mut();
@@ -146,8 +136,7 @@ impl World {
             && let Some(bytes) = computer.nic.take()
         {
             let bytes = computer.realism.filter(self.medium, bytes);
-            let id = PacketId(self.packets);
-            self.packets += 1;
+            let id = self.new_packet();
             if let Some(end) = end {
                 self.transmit(node, end, id, bytes);
             }
@@ -155,6 +144,13 @@ impl World {
         if has_more {
             self.run_stack(node);
         }
+    }
+
+    /// The number of a frame that did not exist before.
+    pub(super) fn new_packet(&mut self) -> PacketId {
+        let id = PacketId(self.packets);
+        self.packets += 1;
+        id
     }
 
     pub(super) fn hosts(&self) -> impl Iterator<Item = NodeId> {

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
+use smolsock::task::UdpSocket;
+
 use crate::app::bulk::{self, Reading};
 use crate::frame::Medium;
 use crate::link::Impairments;
 use crate::middlebox::{Middlebox, Strip, TcpOption, Window};
+use crate::nat::Nat;
 use crate::observe::dissect::dissect;
 use crate::time::Time;
 use crate::trace::Trace;
@@ -74,5 +77,49 @@ fn a_third_cable_finds_no_place() {
     for (name, is_room) in [("a", true), ("b", true), ("c", false)] {
         let switch = world.switch(&format!("switch-{name}")).expect("a switch");
         assert_eq!(world.cable(name, middlebox, switch, Impairments::default()).is_ok(), is_room, "{name}");
+    }
+}
+
+#[test]
+fn a_host_behind_a_nat_reaches_a_server_that_sees_the_outside_address() {
+    for medium in [Medium::Ethernet, Medium::Ip] {
+        let mut world = World::with_medium(1, medium);
+        let client = world.host("client", &["10.0.0.1/24"]).expect("a host");
+        world.gateway(client, "10.0.0.254").expect("a gateway");
+        let mut nat = Nat::new("10.0.0.254/24", "192.0.2.254/24").expect("addresses");
+        nat.gateway = Some([192, 0, 2, 253].into());
+        let home = Middlebox { nat: Some(nat), mss_max: Some(500), ..Middlebox::default() };
+        let home = world.middlebox("home", home).expect("a middlebox");
+        let router = world.router("router", &["192.0.2.253/24", "198.51.100.254/24"]).expect("a router");
+        let server = world.host("server", &["198.51.100.1/24"]).expect("a host");
+        world.gateway(server, "198.51.100.254").expect("a gateway");
+        world.cable("inside", client, home, Impairments::default()).expect("a cable");
+        world.cable("outside", home, router, Impairments::default()).expect("a cable");
+        world.cable("far", router, server, Impairments::default()).expect("a cable");
+        let at = |text: &str| -> SocketAddr { text.parse().expect("an address") };
+        let (any, remote) = (at("0.0.0.0:9"), at("198.51.100.1:9"));
+        world.app(server, "receiver", move |host| bulk::receiver(host, any, 1, 5_000, Reading::EAGER));
+        world.app(client, "sender", move |host| bulk::sender(host, remote, 1, 5_000));
+        // Nobody has asked for this.
+        world.app(server, "stranger", move |host| async move {
+            let socket = UdpSocket::bind(&host, "0.0.0.0:0".parse()?)?;
+            socket.send_to(b"hello?", "192.0.2.254:5000".parse()?).await?;
+            Ok(())
+        });
+        let ending = world.run(Time::from_secs(60));
+        assert!(ending.failures.is_empty(), "{:?}", ending.failures);
+        let counters = ending.routers[0].1;
+        assert!(
+            (counters.unknown_inbound, counters.untranslatable) == (1, 0) && counters.forwarded > 15,
+            "{counters:?}"
+        );
+        assert_eq!(longest_payload(&ending.trace), 500);
+        let outside = ending.trace.frames.iter().filter(|frame| frame.link.as_str() == "outside");
+        for frame in outside {
+            if let Some(ip) = dissect(medium, &frame.bytes).ip {
+                let inside: std::net::IpAddr = [10, 0, 0, 1].into();
+                assert!(ip.from != inside && ip.to != inside);
+            }
+        }
     }
 }
