@@ -39,6 +39,8 @@ pub enum Stream {
     Application,
     /// Generated faults and scenarios.
     Scenario,
+    /// Does a cable that loses in bursts change its state after this frame?
+    Burst,
 }
 
 /// One million: all frames.
@@ -109,6 +111,7 @@ impl Stream {
             Stream::Host => 7,
             Stream::Application => 8,
             Stream::Scenario => 9,
+            Stream::Burst => 10,
         }
     }
 }
@@ -137,13 +140,14 @@ mod tests {
     }
 
     /// Every stream that a link rolls for its first frames.
-    const STREAMS: [Stream; 6] = [
+    const STREAMS: [Stream; 7] = [
         Stream::Loss,
         Stream::Jitter,
         Stream::Reorder,
         Stream::Duplicate,
         Stream::Corrupt { copy: 0 },
         Stream::CorruptBit { copy: 1 },
+        Stream::Burst,
     ];
 
     /// The largest distance from `expected` that a fair die shows: 5 standard deviations of a binomial count.
@@ -235,7 +239,7 @@ mod tests {
         let keys = dice.into_iter().flat_map(|dice| STREAMS.map(|stream| (dice, stream)));
         let mut rolls: Vec<u64> = keys.flat_map(of_stream).collect();
         rolls.sort_unstable();
-        assert!(rolls.is_sorted_by(|a, b| a < b), "1.8 million of 64 bits: one chance in 10 million");
+        assert!(rolls.is_sorted_by(|a, b| a < b), "2.1 million of 64 bits: one chance in 8 million");
     }
 
     #[test]
@@ -283,6 +287,7 @@ mod tests {
             0x834c_ee02_0d2c_fbd0,
             0x4a08_6225_5fc5_c9e8,
             0x1f11_0557_7807_43bc,
+            0xd0d8_b7cd_7da5_de78,
         ];
         assert_eq!(rolls, golden);
         assert_eq!(Dice::from_seed(0).roll(Stream::Loss, 0), 0x1d9a_cc9a_57df_6e5c);

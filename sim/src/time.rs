@@ -4,11 +4,14 @@ use core::fmt;
 use core::ops::Add;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Virtual time: nanoseconds since the start of the scenario.
 ///
 /// It has nothing to do with the wall clock: two runs of one scenario have the same times.
-/// The largest value is 584 years; sums saturate there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The largest value is 584 years; sums saturate there. As data it is the number of nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Time(u64);
 
 /// The wall-clock time that captures show for [`Time::ZERO`], as seconds since 1970:

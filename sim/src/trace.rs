@@ -88,7 +88,8 @@ pub struct FrameRecord {
 
 /// What a cable did to one frame: it was dropped, or at least one copy arrives.
 ///
-/// Made by [`Fate::dropped`] and [`Fate::arrives`], which keep that promise.
+/// Made by [`Fate::dropped`] and [`Fate::arrives`], which keep that promise, and by [`Fate::waits`] for a frame in a queue
+/// that decides later. When a run has ended, nothing waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fate {
     /// Why it was dropped; `None` if it arrives.
@@ -97,6 +98,8 @@ pub struct Fate {
     pub copies: Vec<Arrival>,
     /// How long it waited for the transmitter, in ns; 0 if dropped.
     pub queued_ns: u64,
+    /// The queue has marked it "congestion experienced" (RFC 3168) instead of dropping it.
+    pub is_ce_marked: bool,
 }
 
 /// One copy of a frame at the far end of a cable.
@@ -108,8 +111,10 @@ pub struct Arrival {
     pub duplicate: bool,
     /// For how long it was held back on purpose (reordering, a scripted delay), in ns; part of `at`.
     pub reordered_ns: u64,
-    /// The bits that were flipped on the way, in the order of flipping; empty if it arrives intact.
+    /// The bits that were flipped on the way, in the order of flipping.
     pub corrupted: Vec<Corruption>,
+    /// How many bytes a fault has left of it; `None`: all.
+    pub truncated_bytes: Option<usize>,
     /// The frame as it arrives; `None` if it is as sent.
     pub bytes: Option<Vec<u8>>,
 }
@@ -121,6 +126,8 @@ pub struct Corruption {
     pub byte: usize,
     /// 0 (least significant) to 7.
     pub bit: u8,
+    /// The checksums were made right again, so that no receiver notices.
+    pub is_mended: bool,
 }
 
 /// Why a cable did not carry a frame.
@@ -130,6 +137,8 @@ pub enum DropReason {
     Loss,
     /// No room in the queue before the transmitter.
     QueueFull,
+    /// Waits in the queue were too long for too long (RFC 8289).
+    CoDel,
     /// Longer than the cable carries.
     Mtu,
     /// The scenario said so.
@@ -165,20 +174,30 @@ impl FrameRecord {
 impl Fate {
     /// It does not arrive.
     pub fn dropped(reason: DropReason) -> Fate {
-        Fate { drop: Some(reason), copies: Vec::new(), queued_ns: 0 }
+        Fate { drop: Some(reason), copies: Vec::new(), queued_ns: 0, is_ce_marked: false }
     }
 
     /// It arrives as `copies`, of which there is at least one, after `queued_ns` ns before the transmitter.
     pub fn arrives(copies: Vec<Arrival>, queued_ns: u64) -> Fate {
         assert!(!copies.is_empty(), "a frame that is not dropped arrives");
-        Fate { drop: None, copies, queued_ns }
+        Fate { drop: None, copies, queued_ns, is_ce_marked: false }
+    }
+
+    /// It waits in a queue that decides at its turn.
+    pub fn waits() -> Fate {
+        Fate { drop: None, copies: Vec::new(), queued_ns: 0, is_ce_marked: false }
+    }
+
+    /// Is it not decided yet?
+    pub fn is_waiting(&self) -> bool {
+        self.drop.is_none() && self.copies.is_empty()
     }
 }
 
 impl Arrival {
     /// An intact original at `at`.
     pub fn intact(at: Time) -> Arrival {
-        Arrival { at, duplicate: false, reordered_ns: 0, corrupted: Vec::new(), bytes: None }
+        Arrival { at, duplicate: false, reordered_ns: 0, corrupted: Vec::new(), truncated_bytes: None, bytes: None }
     }
 }
 
@@ -213,6 +232,7 @@ impl fmt::Display for DropReason {
         f.pad(match self {
             DropReason::Loss => "loss",
             DropReason::QueueFull => "queue full",
+            DropReason::CoDel => "codel",
             DropReason::Mtu => "mtu",
             DropReason::Scripted => "scripted",
             DropReason::LinkDown => "link down",
@@ -220,9 +240,10 @@ impl fmt::Display for DropReason {
     }
 }
 
-/// `byte 60 bit 2`.
+/// `byte 60 bit 2`, `byte 60 bit 2, checksum mended`.
 impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "byte {} bit {}", self.byte, self.bit)
+        let mended = if self.is_mended { ", checksum mended" } else { "" };
+        write!(f, "byte {} bit {}{mended}", self.byte, self.bit)
     }
 }

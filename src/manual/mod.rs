@@ -14,3 +14,5 @@ pub mod semantics {}
 pub mod limits {}
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
+#[doc = include_str!("scenario.md")]
+pub mod scenario {}

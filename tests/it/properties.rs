@@ -7,7 +7,7 @@ mod streams;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use smolsock_sim::link::Impairments;
+use smolsock_sim::link::{Impairments, Jitter, Loss, Queue};
 
 /// `default` cases, or as many as `PROPTEST_CASES` says; always the same ones, unless `PROPTEST_RNG_SEED` says
 /// otherwise. No files of seeds are written: a failing case is copied into a test of its own.
@@ -30,10 +30,10 @@ fn bad_cable() -> impl Strategy<Value = Impairments> {
     (rate_bps, queue_frames, 0..50_000_000_u64, prop_oneof![Just(0), 0..20_000_000_u64], ppm(), ppm(), ppm(), ppm())
         .prop_map(|(rate_bps, queue_frames, delay_ns, jitter_ns, loss, reorder, duplicate, corrupt)| Impairments {
             rate_bps,
-            queue_frames,
+            queue: Queue::of_frames(queue_frames),
             delay_ns,
-            jitter_ns,
-            loss_ppm: loss,
+            jitter: Jitter::uniform(jitter_ns),
+            loss: Loss::Bernoulli { ppm: loss },
             reorder_ppm: reorder,
             reorder_delay_ns: 30_000_000,
             duplicate_ppm: duplicate,

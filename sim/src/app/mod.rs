@@ -2,6 +2,7 @@
 //!
 //! Applications as the tutorials write them, with socket verbs and nothing of the simulator but its clock.
 
+pub mod ask;
 pub mod bulk;
 pub mod echo;
 pub mod pattern;

@@ -49,6 +49,8 @@ pub struct Live<W: Write> {
     state: State<W>,
     /// Frames of the trace that were looked at.
     looked_at: usize,
+    /// Of these it is not decided yet what becomes of them: they wait in a queue.
+    undecided: Vec<usize>,
     /// What was not seen yet, in the order in which it will be.
     pending: BTreeSet<Pending>,
 }
@@ -67,7 +69,15 @@ impl<W: Write> Live<W> {
     /// Will write what the node called `vantage` sees. `out` needs no buffer of its own.
     pub fn new(vantage: &str, about: About, format: Format, out: W) -> Live<W> {
         let state = State::New(out);
-        Live { vantage: vantage.into(), about, format, state, looked_at: 0, pending: BTreeSet::new() }
+        Live {
+            vantage: vantage.into(),
+            about,
+            format,
+            state,
+            looked_at: 0,
+            undecided: Vec::new(),
+            pending: BTreeSet::new(),
+        }
     }
 
     /// Writes what is left of `trace`, that of the run which was watched, and the end of the file.
@@ -85,20 +95,39 @@ impl<W: Write> Live<W> {
 
     /// Whether the vantage has seen something by `now` that was not written yet; not when writing has failed.
     pub fn has_news(&mut self, trace: &Trace, now: Time) -> bool {
-        self.open(trace);
-        let State::Open(vantage, _) = self.state else { return false };
-        look(trace, vantage, &mut self.looked_at, &mut self.pending);
-        self.pending.first().is_some_and(|(at, ..)| *at <= now)
+        self.look(trace);
+        matches!(self.state, State::Open(..)) && self.pending.first().is_some_and(|(at, ..)| *at <= now)
     }
 
     /// Writes what was seen until `now`, which is included; `None`: all.
     fn write_until(&mut self, trace: &Trace, now: Option<Time>) {
-        self.open(trace);
-        if let State::Open(vantage, file) = &mut self.state {
-            look(trace, *vantage, &mut self.looked_at, &mut self.pending);
+        self.look(trace);
+        if let State::Open(_, file) = &mut self.state {
             if let Err(error) = write_pending(file, trace, &mut self.pending, now) {
                 self.state = State::Failed(error);
             }
+        }
+    }
+
+    /// Notes what the vantage will see of the frames that are new.
+    fn look(&mut self, trace: &Trace) {
+        self.open(trace);
+        let State::Open(vantage, _) = self.state else { return };
+        for (index, frame) in trace.frames.iter().enumerate().skip(self.looked_at) {
+            if frame.from == vantage {
+                self.pending.insert((frame.sent_at, index, 0));
+            }
+            if frame.to == vantage {
+                self.undecided.push(index);
+            }
+        }
+        self.looked_at = trace.frames.len();
+        for index in std::mem::take(&mut self.undecided) {
+            let fate = &trace.frames[index].fate;
+            if fate.is_waiting() {
+                self.undecided.push(index);
+            }
+            self.pending.extend((1..).zip(&fate.copies).map(|(copy, arrival)| (arrival.at, index, copy)));
         }
     }
 
@@ -126,19 +155,6 @@ impl<W: Write> Watch for Live<W> {
     }
 }
 
-/// Notes what `vantage` will see of the frames that are new.
-fn look(trace: &Trace, vantage: NodeId, looked_at: &mut usize, pending: &mut BTreeSet<Pending>) {
-    for (index, frame) in trace.frames.iter().enumerate().skip(*looked_at) {
-        if frame.from == vantage {
-            pending.insert((frame.sent_at, index, 0));
-        }
-        if frame.to == vantage {
-            pending.extend((1..).zip(&frame.fate.copies).map(|(copy, arrival)| (arrival.at, index, copy)));
-        }
-    }
-    *looked_at = trace.frames.len();
-}
-
 fn write_pending<W: Write>(
     file: &mut File<W>,
     trace: &Trace,
@@ -149,8 +165,12 @@ fn write_pending<W: Write>(
     while let Some((at, index, copy)) = pending.first().copied()
         && now.is_none_or(|now| at <= now)
     {
-        pending.pop_first();
         let frame = &trace.frames[index];
+        // What is said of it has to wait until it is known.
+        if copy == 0 && now.is_some() && frame.fate.is_waiting() {
+            break;
+        }
+        pending.pop_first();
         match copy.checked_sub(1) {
             None => file.frame(&sent(frame))?,
             Some(before) => file.frame(&arrived(frame, copy, &frame.fate.copies[before as usize]))?,

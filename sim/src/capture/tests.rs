@@ -18,7 +18,7 @@ use pcap_file::pcapng::{Block, PcapNgReader};
 use super::*;
 use crate::frame::tests::udp;
 use crate::frame::{IpVersion, Medium};
-use crate::link::{Act, Cable, Direction, Impairments, Scripted};
+use crate::link::{Act, Cable, Direction, Fault, Impairments, Queue, When};
 use crate::time::{Time, WALL_BASE};
 use crate::trace::{Fate, FrameRecord, LinkName, Node, NodeKind, PacketId};
 
@@ -51,7 +51,7 @@ pub(super) fn faults(medium: Medium, version: IpVersion) -> Trace {
     let link = cable.link_mut(Direction::Forward);
     link.set_impairments(Impairments { delay_ns: 10_000_000, ..Impairments::default() }).expect("in range");
     let bytes = udp(medium, version);
-    let corrupt = Act::Corrupt { byte: bytes.len() - 6, bit: 2 };
+    let corrupt = Act::Corrupt { byte: bytes.len() - 6, bit: 2, mend: false };
     let faults = [
         (1, Act::Drop),
         (2, Act::Duplicate),
@@ -61,7 +61,7 @@ pub(super) fn faults(medium: Medium, version: IpVersion) -> Trace {
         (5, Act::Delay(1_500)),
         (5, corrupt),
     ];
-    link.set_script(faults.map(|(nth, act)| Scripted { nth, act }).to_vec());
+    link.add_faults(faults.map(|(nth, act)| Fault { when: When::Frame(nth), act }).to_vec());
     for nth in 0..7 {
         let sent_at = Time::from_millis(100 * nth);
         let fate = link.send(sent_at, &bytes);
@@ -200,6 +200,35 @@ fn a_corrupted_copy_is_named_by_its_number() {
     fate.copies[1].corrupted = corrupted;
     let comment = comments(&packets(&captured(&trace, CLIENT))[5]).pop().expect("comments");
     assert!(comment.starts_with("[sim] CORRUPT byte ") && comment.ends_with(" bit 2 copy=2"), "{comment}");
+}
+
+#[test]
+fn truncation_a_mended_flip_and_a_mark_are_told_at_both_ends() {
+    let mut trace = empty(Medium::Ip);
+    let mut cable = Cable::new("ab", Medium::Ip, 7);
+    let link = cable.link_mut(Direction::Forward);
+    let queue = Queue::CoDel { target_ns: 0, interval_ns: 0, frames: 9, ecn: true };
+    link.set_impairments(Impairments { rate_bps: 1_000_000, queue, ..Impairments::default() }).expect("in range");
+    let flip = Act::Corrupt { byte: 40, bit: 2, mend: true };
+    let faults = [(0, Act::Truncate { len: 30 }), (1, flip)];
+    link.add_faults(faults.map(|(nth, act)| Fault { when: When::Frame(nth), act }).to_vec());
+    let mut bytes = udp(Medium::Ip, IpVersion::V4);
+    bytes[1] |= 1;
+    for nth in 0..5 {
+        let fate = link.send(Time::ZERO, &bytes);
+        trace.frames.push(record(CLIENT, SERVER, Time::ZERO, nth, bytes.clone(), fate));
+    }
+    while let Some(at) = link.next_turn() {
+        for departure in link.take_turn(at) {
+            trace.frames[departure.nth as usize].fate = departure.fate;
+        }
+    }
+    for vantage in [CLIENT, SERVER] {
+        let told: Vec<Vec<String>> = packets(&captured(&trace, vantage)).iter().map(comments).collect();
+        assert_eq!(told[0], ["[sim] TRUNCATE to 30 bytes"]);
+        assert_eq!(told[1], ["[sim] CORRUPT byte 40 bit 2, checksum mended"]);
+        assert_eq!(told[2], ["[sim] ECN CE"], "{told:?}");
+    }
 }
 
 #[test]

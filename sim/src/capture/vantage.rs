@@ -52,7 +52,11 @@ pub(super) fn sent(frame: &FrameRecord) -> Sighting<'_> {
     if fate.copies.len() > 1 {
         comments.push(format!("[sim] DUP copies={}", fate.copies.len()));
     }
+    if fate.is_ce_marked {
+        comments.push("[sim] ECN CE".to_owned());
+    }
     comments.extend(fate.copies.first().and_then(delay));
+    comments.extend(fate.copies.first().and_then(truncation));
     for (copy, arrival) in (1..).zip(&fate.copies) {
         comments.extend(corruptions(arrival).map(|comment| match copy {
             1 => comment,
@@ -76,7 +80,11 @@ pub(super) fn arrived<'a>(frame: &'a FrameRecord, copy: u32, arrival: &'a Arriva
     if arrival.duplicate {
         comments.push(format!("[sim] DUP copy={copy}"));
     }
+    if frame.fate.is_ce_marked {
+        comments.push("[sim] ECN CE".to_owned());
+    }
     comments.extend(delay(arrival));
+    comments.extend(truncation(arrival));
     comments.extend(corruptions(arrival));
     Sighting {
         id: frame.id,
@@ -91,6 +99,10 @@ pub(super) fn arrived<'a>(frame: &'a FrameRecord, copy: u32, arrival: &'a Arriva
 
 fn delay(arrival: &Arrival) -> Option<String> {
     (arrival.reordered_ns > 0).then(|| format!("[sim] DELAY +{}", in_words(arrival.reordered_ns)))
+}
+
+fn truncation(arrival: &Arrival) -> Option<String> {
+    arrival.truncated_bytes.map(|bytes| format!("[sim] TRUNCATE to {bytes} bytes"))
 }
 
 fn corruptions(arrival: &Arrival) -> impl Iterator<Item = String> {

@@ -56,19 +56,19 @@ impl Captures {
         hosts: &[String],
         about: About,
         out: &mut impl Write,
-        play: impl FnOnce(&mut dyn Watch) -> Run,
+        play: impl FnOnce(&mut dyn Watch) -> Result<Run, Failure>,
     ) -> Result<Run, Failure> {
         let vantage = self.vantage(hosts)?;
         let clock = self.realtime.map(RealTime::new);
         if self.is_piped() {
             let live = Live::new(vantage, about, self.format(), out);
-            return watched(clock, live, play).map_err(Failure::Output);
+            return watched(clock, live, play, Failure::Output);
         }
-        let Some(path) = self.file() else { return Ok(play(&mut None::<Live<File>>)) };
+        let Some(path) = self.file() else { return play(&mut None::<Live<File>>) };
         let refused = |error| Failure::Refused(format!("cannot write the capture {}: {error}", path.display()));
         let file = File::create(path).map_err(refused)?;
         let format = self.format.unwrap_or_else(|| by_name(path));
-        watched(clock, Live::new(vantage, about, format, file), play).map_err(refused)
+        watched(clock, Live::new(vantage, about, format, file), play, refused)
     }
 
     /// Whose capture is written.
@@ -91,11 +91,12 @@ fn by_name(path: &Path) -> Format {
 fn watched<W: Write>(
     clock: Option<RealTime>,
     live: Live<W>,
-    play: impl FnOnce(&mut dyn Watch) -> Run,
-) -> io::Result<Run> {
+    play: impl FnOnce(&mut dyn Watch) -> Result<Run, Failure>,
+    failed: impl FnOnce(io::Error) -> Failure,
+) -> Result<Run, Failure> {
     let mut paced = Paced { clock, live };
-    let run = play(&mut paced);
-    paced.live.finish(&run.trace)?;
+    let run = play(&mut paced)?;
+    paced.live.finish(&run.trace).map_err(failed)?;
     Ok(run)
 }
 

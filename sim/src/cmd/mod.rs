@@ -10,7 +10,6 @@ mod directory;
 mod list;
 mod live;
 mod loss;
-mod nearest;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -34,6 +33,8 @@ Examples:
   smolsock run handshake --loss 20%    how does it fare on a bad link?
   smolsock run lossy-transfer --seed 7 --json | jq .summary
   smolsock run tour --realtime --pcap - | wireshark -k -i -
+  smolsock show tour > my.toml         a scenario is a file: change it,
+  smolsock run my.toml                 and see what comes of it
 
 The same scenario with the same seed is the same run, to the bit.")]
 struct Cli {
@@ -47,6 +48,11 @@ enum Command {
     List,
     /// Run a scenario and tell what happened
     Run(run::Args),
+    /// Print the file of a built-in scenario, to save and to change
+    Show {
+        /// The scenario; `smolsock list` names them
+        name: String,
+    },
 }
 
 /// Where a command writes.
@@ -98,6 +104,7 @@ fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) 
     match command {
         Command::List => list::list(streams.out),
         Command::Run(args) => run::run(args, streams),
+        Command::Show { name } => list::show(name, streams.out),
     }
 }
 

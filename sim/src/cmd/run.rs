@@ -3,11 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Streams, directory, live, loss, nearest};
+use super::{Failure, Streams, directory, live, loss};
+use smolsock_sim::Recording;
 use smolsock_sim::capture;
 use smolsock_sim::library::{self, Entry, Options, Run};
+use smolsock_sim::nearest::nearest;
 use smolsock_sim::observe::{Observation, observe};
 use smolsock_sim::report::{Style, json, ladder, summary::Summary, wrapped};
+use smolsock_sim::scenario::Scenario;
 use smolsock_sim::world::Watch;
 
 /// Running text is not wider.
@@ -22,11 +25,12 @@ const ROWS_MAX: usize = 8;
     after_help = "Exit code: 0 the run kept its promises, 1 it did not, 2 nothing was run.\n--json, --full and --quiet exclude each other."
 )]
 pub(super) struct Args {
-    /// The scenario; `smolsock list` names them
+    /// The scenario; `smolsock list` names them. Or a file of your own: a path with a `/` or ending in `.toml`
+    #[arg(value_name = "NAME|FILE")]
     name: String,
-    /// What chance does: the same seed gives the same run
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = parse_seed)]
-    seed: u64,
+    /// What chance does: the same seed gives the same run [default: the scenario's, 1 if it names none]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
+    seed: Option<u64>,
     /// Lose this share of frames on every link, instead of the scenario's own: 2%, 0.5%, or millionths (20000)
     #[arg(long, value_name = "PPM|PERCENT", value_parser = loss::parse_ppm, allow_hyphen_values = true)]
     loss: Option<u32>,
@@ -48,7 +52,9 @@ pub(super) struct Args {
 
 /// Runs it. Gives 0 if the run did what it should, and 1 if not.
 pub(super) fn run(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
-    let entry = find(&args.name)?;
+    let scenario = load(&args.name)?;
+    let options = Options { seed: args.seed.unwrap_or(scenario.seed), loss_ppm: args.loss };
+    let scenario = options.apply(&scenario);
     if args.captures.is_piped() {
         can_pipe(args, streams.is_terminal)?;
     }
@@ -56,16 +62,25 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>
     if let Some(dir) = &args.captures.out {
         directory::prepare(dir).map_err(Failure::Refused)?;
     }
-    let options = Options { seed: args.seed, loss_ppm: args.loss };
-    let play = |watch: &mut dyn Watch| entry.run_watched(&options, watch);
-    let run = args.captures.run(&entry.hosts(), about(args), streams.out, play)?;
+    let play = |watch: &mut dyn Watch| {
+        scenario.run_watched(Recording::Full, watch).map_err(|error| Failure::Refused(error.to_string()))
+    };
+    let hosts: Vec<String> = scenario.hosts.iter().map(|host| host.name.clone()).collect();
+    let run = args.captures.run(&hosts, about(args, &scenario), streams.out, play)?;
     let captures = match &args.captures.out {
-        Some(dir) => write_captures(args, &run, dir)?,
+        Some(dir) => write_captures(args, &scenario, &run, dir)?,
         None => args.captures.file().map(Path::to_owned).into_iter().collect(),
     };
     let observation = observe(&run.trace);
     let summary = Summary::of(&observation, run.virtual_end);
-    let told = Told { args, entry, run: &run, captures: &captures, observation: &observation, summary: &summary };
+    let told = Told {
+        args,
+        scenario: &scenario,
+        run: &run,
+        captures: &captures,
+        observation: &observation,
+        summary: &summary,
+    };
     if args.json {
         told.write_json(streams.out)?;
     } else if args.captures.is_piped() {
@@ -92,36 +107,48 @@ fn parse_seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
-fn find(name: &str) -> Result<&'static Entry, Failure> {
+/// The built-in scenario of this name, or the one of this file.
+pub(super) fn load(name: &str) -> Result<Scenario, Failure> {
+    if !name.contains('/') && !name.ends_with(".toml") {
+        return find(name).map(|entry| entry.scenario.clone());
+    }
+    let text =
+        std::fs::read_to_string(name).map_err(|error| Failure::Refused(format!("cannot read {name}: {error}")))?;
+    Scenario::parse(name, &text).map_err(|error| Failure::Refused(error.to_string()))
+}
+
+/// The built-in scenario of this name.
+pub(super) fn find(name: &str) -> Result<&'static Entry, Failure> {
     if let Some(entry) = library::find(name) {
         return Ok(entry);
     }
-    let hint = match nearest::nearest(name, library::all().iter().map(|entry| entry.name)) {
+    let hint = match nearest(name, library::all().iter().map(|entry| entry.name)) {
         Some(meant) => format!("did you mean {meant}?"),
         None => "`smolsock list` names them all".to_owned(),
     };
     Err(Failure::Refused(format!("there is no scenario {name:?}: {hint}")))
 }
 
-fn write_captures(args: &Args, run: &Run, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    capture::write_files_as(args.captures.format(), &run.trace, &run.vantages, &about(args), dir)
+fn write_captures(args: &Args, scenario: &Scenario, run: &Run, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    capture::write_files_as(args.captures.format(), &run.trace, &run.vantages, &about(args, scenario), dir)
         .map_err(|error| Failure::Refused(format!("cannot write captures to {}: {error}", dir.display())))
 }
 
-fn about(args: &Args) -> capture::About {
-    capture::About { scenario: args.name.clone(), seed: args.seed, replay: replay(args) }
+fn about(args: &Args, scenario: &Scenario) -> capture::About {
+    let replay = replay(args, scenario);
+    capture::About { scenario: scenario.name.clone(), seed: scenario.seed, replay }
 }
 
 /// The command line that gives the same run.
-fn replay(args: &Args) -> String {
+fn replay(args: &Args, scenario: &Scenario) -> String {
     let loss = args.loss.map_or_else(String::new, |ppm| format!(" --loss {ppm}"));
-    format!("smolsock run {} --seed {}{loss}", args.name, args.seed)
+    format!("smolsock run {} --seed {}{loss}", shell_word(Path::new(&args.name)), scenario.seed)
 }
 
 /// A run and everything that is said about it.
 struct Told<'a> {
     args: &'a Args,
-    entry: &'a Entry,
+    scenario: &'a Scenario,
     run: &'a Run,
     captures: &'a [PathBuf],
     observation: &'a Observation<'a>,
@@ -131,8 +158,8 @@ struct Told<'a> {
 impl Told<'_> {
     fn write_json(&self, out: &mut impl Write) -> Result<(), Failure> {
         let about = json::About {
-            scenario: self.entry.name,
-            seed: self.args.seed,
+            scenario: &self.scenario.name,
+            seed: self.scenario.seed,
             loss_ppm: self.args.loss,
             passed: self.run.outcome.passed,
             failures: &self.run.outcome.failures,
@@ -147,7 +174,7 @@ impl Told<'_> {
         if self.args.quiet {
             return self.write_verdict(out);
         }
-        let heading = format!("{}: {}", self.entry.name, self.entry.sentence);
+        let heading = format!("{}: {}", self.scenario.name, self.scenario.about);
         wrapped(&heading, WIDTH).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out)?;
         let options = ladder::Options { full: self.args.full, absolute: self.args.absolute, style };
@@ -157,7 +184,7 @@ impl Told<'_> {
         self.write_netstat(out)?;
         writeln!(out)?;
         self.write_verdict(out)?;
-        writeln!(out, "Again:    {}", replay(self.args))?;
+        writeln!(out, "Again:    {}", replay(self.args, self.scenario))?;
         self.write_captures(out)
     }
 
@@ -185,9 +212,9 @@ impl Told<'_> {
     fn write_verdict(&self, out: &mut impl Write) -> Result<(), Failure> {
         let outcome = &self.run.outcome;
         if outcome.passed {
-            writeln!(out, "Passed:   {} with seed {}", self.entry.name, self.args.seed)?;
+            writeln!(out, "Passed:   {} with seed {}", self.scenario.name, self.scenario.seed)?;
         } else {
-            writeln!(out, "FAILED:   {} with seed {}", self.entry.name, self.args.seed)?;
+            writeln!(out, "FAILED:   {} with seed {}", self.scenario.name, self.scenario.seed)?;
         }
         for failure in &outcome.failures {
             writeln!(out, "  {failure}")?;

@@ -1,17 +1,15 @@
 //! What does a cable do to frames?
 
 use core::fmt;
-use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{self, Medium};
-use crate::rng::{Dice, PPM, Stream};
-use crate::trace::Corruption;
+use super::jitter::Jitter;
+use crate::rng::PPM;
 
 /// What one direction of a cable does to every frame, in the order of the fields.
 ///
-/// The default is a perfect cable: no loss, no delay, any size, any rate. Integers only: an `_ppm` is a number of
+/// The default is a perfect cable: no loss, no delay, any size, any rate. Integers only: a `_ppm` is a number of
 /// frames in a million, each decided for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,45 +18,97 @@ pub struct Impairments {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu_bytes: Option<u32>,
     /// Frames lost, at random.
-    pub loss_ppm: u32,
+    pub loss: Loss,
     /// Bits per second, counted by the bytes of the frame alone; 0: any.
     pub rate_bps: u64,
-    /// Frames that can wait for the transmitter when `rate_bps` is too low for them, the one being sent not counted.
-    pub queue_frames: u32,
-    /// Bytes that can wait for the transmitter; `None`: only `queue_frames` is counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub queue_bytes: Option<u64>,
+    /// How frames wait for the transmitter when `rate_bps` is too low for them.
+    pub queue: Queue,
     /// From the last bit out to the last bit in. No frame arrives earlier.
     pub delay_ns: u64,
-    /// Up to so much later, all values equally likely. Frames may overtake each other.
-    pub jitter_ns: u64,
+    /// How much later than that. Frames may overtake each other.
+    pub jitter: Jitter,
     /// Frames held back for `reorder_delay_ns`, so that those behind them overtake.
     pub reorder_ppm: u32,
     /// For how long.
     pub reorder_delay_ns: u64,
     /// Frames of which a copy is made; both arrive at the same time, the original first.
     pub duplicate_ppm: u32,
-    /// Copies in which one bit is flipped, where a checksum notices it (see [`frame::checksummed`]).
-    /// Frames that no checksum protects, ARP above all, arrive intact.
+    /// Copies in which one bit is flipped, where a checksum notices it (see
+    /// [`frame::checksummed`](crate::frame::checksummed)). Frames that no checksum protects, ARP above all, arrive intact.
     pub corrupt_ppm: u32,
+    /// Checksums are made right again after the flip (IPv4 header, TCP, UDP, ICMP, ICMPv6; not those that span
+    /// fragments), so that only the application can notice. A bit of a checksum itself is then as it was sent.
+    pub mend_checksum: bool,
+}
+
+/// Which frames are lost at random.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Loss {
+    /// None.
+    #[default]
+    None,
+    /// Each frame for itself.
+    Bernoulli {
+        /// Frames in a million.
+        ppm: u32,
+    },
+    /// In bursts: a cable that is good or bad, and changes from frame to frame (Gilbert 1960, Elliott 1963).
+    ///
+    /// It is good at first. A frame is lost at the rate of the state that it finds; then the cable changes, or not.
+    /// A bad state lasts for `1,000,000 / bad_to_good_ppm` frames on average. Every frame that is sent counts,
+    /// whatever becomes of it.
+    GilbertElliott {
+        /// Frames in a million after which a good cable is bad.
+        good_to_bad_ppm: u32,
+        /// Frames in a million after which a bad cable is good.
+        bad_to_good_ppm: u32,
+        /// Frames in a million that a good cable loses.
+        loss_good_ppm: u32,
+        /// Frames in a million that a bad cable loses.
+        loss_bad_ppm: u32,
+    },
+}
+
+/// The queue before a transmitter. The frame that is being sent is not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Queue {
+    /// First in, first out; what finds no room is dropped.
+    DropTail {
+        /// Most frames that wait.
+        frames: u32,
+        /// Most bytes that wait; `None`: only frames are counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+    },
+    /// Controlled delay (RFC 8289): when frames have waited for longer than `target_ns` throughout `interval_ns`, some
+    /// are dropped at the head, closer and closer together until the wait is below the target.
+    #[serde(rename = "codel")]
+    CoDel {
+        /// A wait that is good enough, in ns.
+        target_ns: u64,
+        /// For how long it may be exceeded, in ns; about the longest round trip.
+        interval_ns: u64,
+        /// Most frames that wait; what finds no room is dropped, as with drop-tail.
+        frames: u32,
+        /// Instead of being dropped, frames of ECN-capable transport (RFC 3168) are marked "congestion experienced".
+        ecn: bool,
+    },
 }
 
 impl Impairments {
-    /// The default of `queue_frames`, that of a Linux interface.
-    pub const QUEUE_FRAMES: u32 = 1_000;
-
     /// Are all values in range?
     ///
     /// # Errors
     /// The name and value of the first `_ppm` above a million.
     pub fn check(&self) -> Result<(), ImpairmentError> {
         let rates = [
-            ("loss_ppm", self.loss_ppm),
             ("reorder_ppm", self.reorder_ppm),
             ("duplicate_ppm", self.duplicate_ppm),
             ("corrupt_ppm", self.corrupt_ppm),
         ];
-        match rates.into_iter().find(|(_, ppm)| *ppm > PPM) {
+        match self.loss.rates().into_iter().chain(rates).find(|(_, ppm)| *ppm > PPM) {
             Some((field, ppm)) => Err(ImpairmentError { field, ppm }),
             None => Ok(()),
         }
@@ -69,17 +119,53 @@ impl Default for Impairments {
     fn default() -> Impairments {
         Impairments {
             mtu_bytes: None,
-            loss_ppm: 0,
+            loss: Loss::None,
             rate_bps: 0,
-            queue_frames: Impairments::QUEUE_FRAMES,
-            queue_bytes: None,
+            queue: Queue::default(),
             delay_ns: 0,
-            jitter_ns: 0,
+            jitter: Jitter::default(),
             reorder_ppm: 0,
             reorder_delay_ns: 0,
             duplicate_ppm: 0,
             corrupt_ppm: 0,
+            mend_checksum: false,
         }
+    }
+}
+
+impl Loss {
+    /// Its numbers, with their names.
+    fn rates(self) -> Vec<(&'static str, u32)> {
+        match self {
+            Loss::None => Vec::new(),
+            Loss::Bernoulli { ppm } => vec![("loss ppm", ppm)],
+            Loss::GilbertElliott { good_to_bad_ppm, bad_to_good_ppm, loss_good_ppm, loss_bad_ppm } => vec![
+                ("good_to_bad_ppm", good_to_bad_ppm),
+                ("bad_to_good_ppm", bad_to_good_ppm),
+                ("loss_good_ppm", loss_good_ppm),
+                ("loss_bad_ppm", loss_bad_ppm),
+            ],
+        }
+    }
+}
+
+impl Queue {
+    /// Room for as many frames as the queue of a Linux interface has.
+    pub const FRAMES: u32 = 1_000;
+
+    /// With the values that RFC 8289 §4.2 and §4.3 recommend, 5 ms in 100 ms; without ECN.
+    pub const CODEL: Queue =
+        Queue::CoDel { target_ns: 5_000_000, interval_ns: 100_000_000, frames: Queue::FRAMES, ecn: false };
+
+    /// First in, first out, with room for so many frames of any size.
+    pub const fn of_frames(frames: u32) -> Queue {
+        Queue::DropTail { frames, bytes: None }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue::of_frames(Queue::FRAMES)
     }
 }
 
@@ -99,94 +185,3 @@ impl fmt::Display for ImpairmentError {
 }
 
 impl std::error::Error for ImpairmentError {}
-
-/// A fault at one chosen frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scripted {
-    /// The frame: how many were sent before it on this cable in this direction, 0 for the first.
-    pub nth: u64,
-    /// What happens to it.
-    pub act: Act,
-}
-
-/// What a scripted fault does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Act {
-    /// The frame is dropped.
-    Drop,
-    /// One more copy of it is made; all arrive at the same time.
-    Duplicate,
-    /// It and its copies arrive so many ns later.
-    #[serde(rename = "delay_ns")]
-    Delay(u64),
-    /// One bit of the original, not of its copies, is flipped: any bit of the frame, the Ethernet header included.
-    Corrupt {
-        /// Index into the frame, from 0.
-        byte: usize,
-        /// 0 (least significant) to 7.
-        bit: u8,
-    },
-}
-
-/// The scripted faults of one direction, and which of them have had their effect.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Script {
-    /// By frame; those of one frame in the order given.
-    faults: Vec<(Scripted, bool)>,
-    /// Faults before this one are of frames that were sent.
-    next: usize,
-}
-
-impl Script {
-    pub(super) fn new(mut faults: Vec<Scripted>) -> Script {
-        faults.sort_by_key(|fault| fault.nth);
-        Script { faults: faults.into_iter().map(|fault| (fault, false)).collect(), next: 0 }
-    }
-
-    /// The faults of frame `nth`. Frames are asked for in order.
-    pub(super) fn due(&mut self, nth: u64) -> Range<usize> {
-        let start = self.next;
-        let count = self.faults[start..].iter().take_while(|(fault, _)| fault.nth <= nth).count();
-        self.next = start + count;
-        start..self.next
-    }
-
-    /// Carries out those of the faults `due` that `apply` can: it says for each whether it had an effect.
-    pub(super) fn fire(&mut self, due: Range<usize>, mut apply: impl FnMut(Act) -> bool) {
-        for (fault, has_fired) in &mut self.faults[due] {
-            *has_fired |= apply(fault.act);
-        }
-    }
-
-    pub(super) fn unfired(&self) -> impl Iterator<Item = Scripted> {
-        self.faults.iter().filter(|(_, has_fired)| !has_fired).map(|(fault, _)| *fault)
-    }
-}
-
-/// Which bit of the copy is flipped at random, if any.
-pub(super) fn corruption(
-    dice: &Dice,
-    medium: Medium,
-    nth: u64,
-    copy: u32,
-    corrupt_ppm: u32,
-    frame: &[u8],
-) -> Option<Corruption> {
-    if !dice.hits(Stream::Corrupt { copy }, nth, corrupt_ppm) {
-        return None;
-    }
-    let [first, second] = frame::checksummed(medium, frame);
-    let bits = (first.len() + second.len()) as u64 * 8;
-    if bits == 0 {
-        return None;
-    }
-    let rolled = dice.below(Stream::CorruptBit { copy }, nth, bits);
-    let (offset, bit) = ((rolled / 8) as usize, (rolled % 8) as u8);
-    let byte = match offset.checked_sub(first.len()) {
-        None => first.start + offset,
-        Some(offset) => second.start + offset,
-    };
-    Some(Corruption { byte, bit })
-}

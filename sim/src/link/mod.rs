@@ -1,22 +1,38 @@
 //! What becomes of a frame that is put on a cable?
 
+mod codel;
+mod fault;
+mod headers;
 mod impair;
+mod jitter;
+mod line;
+mod loss;
+mod mend;
+mod pattern;
 mod queue;
+mod segments;
 #[cfg(test)]
 mod tests;
+mod treat;
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use impair::{Act, ImpairmentError, Impairments, Scripted};
+pub use fault::{Act, Fault, When};
+pub use impair::{ImpairmentError, Impairments, Loss, Queue};
+pub use jitter::{Jitter, Shape};
+pub use pattern::{Pattern, UnknownPattern};
 pub use queue::serialisation_ns;
 
 use crate::frame::Medium;
-use crate::rng::{Dice, Stream};
+use crate::rng::Dice;
 use crate::time::Time;
-use crate::trace::{Arrival, Corruption, DropReason, Fate, LinkName};
-use impair::Script;
+use crate::trace::{DropReason, Fate, LinkName};
+use codel::{Control, Dequeued, Settings};
+use fault::Faults;
+use line::{Held, Line};
+use loss::Losses;
 use queue::{Room, Transmitter, Turn};
 
 /// A cable: two independent directions with one name.
@@ -38,29 +54,39 @@ pub enum Direction {
     Back,
 }
 
-/// One direction of a cable. Frames pass, in this order: MTU → scripted faults → loss → rate and queue → delay and
-/// jitter → reordering and duplication → corruption.
+/// One direction of a cable. Frames pass, in this order: MTU → faults → loss → rate and queue → delay and jitter →
+/// reordering and duplication → corruption.
 ///
-/// What happens to a frame is decided when it is sent, from the seed, the name of the cable, the direction and the number
-/// of the frame alone; the state is the transmitter's queue. Without jitter, reordering and scripted delays, frames
-/// arrive in the order of sending (for equal times: in the order in which they are scheduled).
+/// What happens to a frame is decided from the seed, the name of the cable, the direction and the number of the frame;
+/// the state is the transmitter's queue, and whether a cable that loses in bursts is good or bad. Without jitter,
+/// reordering and delays by faults, frames arrive in the order of sending (for equal times: in the order in which they are
+/// scheduled).
+///
+/// A drop-tail queue decides when a frame is [sent](Link::send). A [`Queue::CoDel`] decides when the frame's turn comes, for
+/// which it has to be asked: [`Link::next_turn`] says when, [`Link::take_turn`] gives the fates.
 #[derive(Clone, Debug)]
 pub struct Link {
     medium: Medium,
     dice: Dice,
     impairments: Impairments,
-    script: Script,
+    faults: Faults,
+    losses: Losses,
     transmitter: Transmitter,
+    line: Line,
+    control: Control,
     is_up: bool,
     frames: u64,
 }
 
-/// What the frame is to go through after it has left the transmitter.
-#[derive(Clone, Debug, Default)]
-struct Treatment {
-    held_ns: u64,
-    duplicates: u32,
-    corruptions: Vec<Corruption>,
+/// A frame that has waited in a queue, and what has become of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Its number on this cable in this direction.
+    pub nth: u64,
+    /// The frame as sent.
+    pub frame: Vec<u8>,
+    /// Decided.
+    pub fate: Fate,
 }
 
 impl Cable {
@@ -95,8 +121,8 @@ impl Cable {
         self.back.is_up = is_up;
     }
 
-    /// The scripted faults that have had no effect.
-    pub fn unfired(&self) -> impl Iterator<Item = (Direction, Scripted)> {
+    /// The faults that have had no effect.
+    pub fn unfired(&self) -> impl Iterator<Item = (Direction, Fault)> {
         [Direction::Forward, Direction::Back]
             .into_iter()
             .flat_map(|direction| self.link(direction).unfired().map(move |fault| (direction, fault)))
@@ -110,14 +136,18 @@ impl Link {
             medium,
             dice,
             impairments: Impairments::default(),
-            script: Script::default(),
+            faults: Faults::default(),
+            losses: Losses::default(),
             transmitter: Transmitter::default(),
+            line: Line::default(),
+            control: Control::default(),
             is_up: true,
             frames: 0,
         }
     }
 
-    /// Does this to the frames sent from now on; those in the queue and on their way keep their times.
+    /// Does this to the frames sent from now on. Those on their way keep their times, and so do those in a drop-tail
+    /// queue; those in a CoDel queue leave it in the new way.
     ///
     /// # Errors
     /// A value is out of range; nothing changes.
@@ -132,17 +162,14 @@ impl Link {
         &self.impairments
     }
 
-    /// Sets the scripted faults, in any order; faults of one frame take effect in the order given, and a drop
-    /// leaves the others of its frame without effect. Numbers count from the first frame ever sent.
-    pub fn set_script(&mut self, faults: Vec<Scripted>) {
-        self.script = Script::new(faults);
-        // Frames that have been sent are past.
-        if let Some(last) = self.frames.checked_sub(1) {
-            self.script.due(last);
-        }
+    /// Adds faults, in any order; faults of one frame take effect in the order given, and a drop leaves the others of
+    /// its frame without effect. Frame numbers count from the first frame ever sent, kinds and segments from now on.
+    pub fn add_faults(&mut self, faults: Vec<Fault>) {
+        self.faults.add(faults);
     }
 
-    /// Plugs the sending end in, or pulls it out: frames sent from now on are dropped, those on their way still arrive.
+    /// Plugs the sending end in, or pulls it out: frames sent from now on are dropped, those in the queue and on their
+    /// way still arrive.
     pub fn set_up(&mut self, is_up: bool) {
         self.is_up = is_up;
     }
@@ -154,28 +181,29 @@ impl Link {
 
     /// Frames that wait for the transmitter at `now`, without the one that is being sent.
     pub fn queued_frames(&self, now: Time) -> usize {
-        self.transmitter.waiting_frames(now)
+        self.transmitter.waiting_frames(now) + self.line.len()
     }
 
-    /// The scripted faults that have had no effect: their frame was never sent, was dropped for another reason, or
-    /// is too short for the byte to corrupt.
-    pub fn unfired(&self) -> impl Iterator<Item = Scripted> {
-        self.script.unfired()
+    /// The faults that have had no effect: their frame was never sent, was dropped for another reason, or is too short.
+    pub fn unfired(&self) -> impl Iterator<Item = Fault> {
+        self.faults.unfired()
     }
 
-    /// Sends `frame` (as [`Medium`] says what a frame is) and says what becomes of it: its arrivals are known at once.
+    /// Sends `frame` (as [`Medium`] says what a frame is) and says what becomes of it, if that is known: otherwise its
+    /// fate [is waiting](Fate::is_waiting) for [`Link::take_turn`].
     ///
     /// # Panics
     /// If `now` is before that of the last frame.
     pub fn send(&mut self, now: Time, frame: &[u8]) -> Fate {
         let nth = self.frames;
         self.frames += 1;
-        let due = self.script.due(nth);
+        let due = self.faults.due(self.medium, now, nth, frame);
+        let is_lost = self.losses.takes(&self.dice, nth, self.impairments.loss);
         if let Some(reason) = self.refuses(frame) {
             return Fate::dropped(reason);
         }
         let mut is_dropped = false;
-        self.script.fire(due.clone(), |act| {
+        self.faults.fire(&due, |act| {
             let drops = act == Act::Drop && !is_dropped;
             is_dropped |= drops;
             drops
@@ -183,17 +211,48 @@ impl Link {
         if is_dropped {
             return Fate::dropped(DropReason::Scripted);
         }
-        if self.dice.hits(Stream::Loss, nth, self.impairments.loss_ppm) {
+        if is_lost {
             return Fate::dropped(DropReason::Loss);
         }
-        let room =
-            Room { frames: self.impairments.queue_frames, bytes: self.impairments.queue_bytes.unwrap_or(u64::MAX) };
-        let Some(turn) = self.transmitter.offer(now, frame.len(), self.impairments.rate_bps, room) else {
-            return Fate::dropped(DropReason::QueueFull);
-        };
-        let mut treatment = Treatment::default();
-        self.script.fire(due, |act| treatment.add(act, frame));
-        self.carry(now, nth, turn, treatment, frame)
+        let decides_later = !self.line.is_empty() || matches!(self.impairments.queue, Queue::CoDel { .. });
+        if decides_later {
+            return self.line_up(now, Held { nth, sent_at: now, due, frame: frame.to_vec() });
+        }
+        let room = self.room();
+        match self.transmitter.offer(now, frame.len(), self.impairments.rate_bps, room) {
+            Some(turn) => self.carry(treat::Leaving { nth, sent_at: now, due: &due, frame, turn, ce: None }),
+            None => Fate::dropped(DropReason::QueueFull),
+        }
+    }
+
+    /// When the transmitter is free for the next frame of which the fate is not decided; `None` if there is none. It
+    /// does not change but by [`Link::take_turn`].
+    pub fn next_turn(&self) -> Option<Time> {
+        (!self.line.is_empty()).then(|| self.transmitter.free_at())
+    }
+
+    /// Decides about the frames whose turn has come by `now`: in the order of sending, the last one is sent (unless all
+    /// were dropped).
+    pub fn take_turn(&mut self, now: Time) -> Vec<Departure> {
+        let mut departures = Vec::new();
+        while !self.line.is_empty() && self.transmitter.free_at() <= now {
+            let Dequeued { dropped, next, is_marked } = self.dequeue(now);
+            let drop =
+                |held: Held| Departure { nth: held.nth, frame: held.frame, fate: Fate::dropped(DropReason::CoDel) };
+            departures.extend(dropped.into_iter().map(drop));
+            let Some(Held { nth, sent_at, due, frame }) = next else { continue };
+            let turn = self.transmitter.offer(now, frame.len(), self.impairments.rate_bps, Room::ENDLESS);
+            let turn = turn.unwrap_or_else(|| unreachable!("there is room without end"));
+            let ce = is_marked.then(|| {
+                let mut marked = frame.clone();
+                mend::mark_ce(self.medium, &mut marked);
+                marked
+            });
+            let leaving = treat::Leaving { nth, sent_at, due: &due, frame: &frame, turn, ce: ce.as_deref() };
+            let fate = self.carry(leaving);
+            departures.push(Departure { nth, frame, fate });
+        }
+        departures
     }
 
     /// Why the cable does not take the frame at all.
@@ -208,45 +267,38 @@ impl Link {
         }
     }
 
-    /// Delay and jitter, reordering and duplication, corruption of a frame that has its turn.
-    fn carry(&self, now: Time, nth: u64, turn: Turn, treatment: Treatment, frame: &[u8]) -> Fate {
-        let (limits, dice) = (&self.impairments, &self.dice);
-        let mut held_ns = treatment.held_ns;
-        if dice.hits(Stream::Reorder, nth, limits.reorder_ppm) {
-            held_ns = held_ns.saturating_add(limits.reorder_delay_ns);
+    fn room(&self) -> Room {
+        match self.impairments.queue {
+            Queue::DropTail { frames, bytes } => Room { frames, bytes: bytes.unwrap_or(u64::MAX) },
+            Queue::CoDel { frames, .. } => Room { frames, bytes: u64::MAX },
         }
-        let jitter_ns = dice.below(Stream::Jitter, nth, limits.jitter_ns.saturating_add(1));
-        let at = turn.end_at.after_ns(limits.delay_ns).after_ns(jitter_ns).after_ns(held_ns);
-        let is_duplicated = dice.hits(Stream::Duplicate, nth, limits.duplicate_ppm);
-        let copies = 1 + treatment.duplicates + u32::from(is_duplicated);
-        let copies = (0..copies).map(|copy| {
-            let mut corrupted = match copy {
-                0 => treatment.corruptions.clone(),
-                _ => Vec::new(),
-            };
-            corrupted.extend(impair::corruption(dice, self.medium, nth, copy, limits.corrupt_ppm, frame));
-            Arrival { at, duplicate: copy > 0, reordered_ns: held_ns, bytes: flipped(frame, &corrupted), corrupted }
-        });
-        Fate::arrives(copies.collect(), turn.start_at.ns_since(now))
     }
-}
 
-impl Treatment {
-    /// Takes a scripted fault; says whether it will have an effect.
-    fn add(&mut self, act: Act, frame: &[u8]) -> bool {
-        match act {
-            // Decided before, for the whole frame.
-            Act::Drop => return false,
-            Act::Duplicate => self.duplicates = self.duplicates.saturating_add(1),
-            Act::Delay(delay_ns) => self.held_ns = self.held_ns.saturating_add(delay_ns),
-            Act::Corrupt { byte, bit } => {
-                if byte >= frame.len() || bit > 7 {
-                    return false;
-                }
-                self.corruptions.push(Corruption { byte, bit });
+    /// Puts a frame into a queue that decides at its head. If it is at the head already, that is now.
+    fn line_up(&mut self, now: Time, held: Held) -> Fate {
+        let is_next = self.line.is_empty() && self.transmitter.free_at() <= now;
+        let room = self.room();
+        let waiting_bytes = self.line.bytes() + self.transmitter.waiting_bytes(now) + held.frame.len() as u64;
+        let is_full = self.queued_frames(now) as u64 >= u64::from(room.frames) || waiting_bytes > room.bytes;
+        if is_full && !is_next {
+            return Fate::dropped(DropReason::QueueFull);
+        }
+        self.line.push(held);
+        match is_next {
+            true => self.take_turn(now).pop().map_or_else(Fate::waits, |departure| departure.fate),
+            false => Fate::waits(),
+        }
+    }
+
+    fn dequeue(&mut self, now: Time) -> Dequeued {
+        let medium = self.medium;
+        match self.impairments.queue {
+            Queue::DropTail { .. } => Dequeued { next: self.line.pop(), ..Dequeued::default() },
+            Queue::CoDel { target_ns, interval_ns, ecn, .. } => {
+                let is_markable = |held: &Held| ecn && mend::is_ecn_capable(medium, &held.frame);
+                self.control.dequeue(&mut self.line, now, Settings { target_ns, interval_ns }, is_markable)
             }
         }
-        true
     }
 }
 
@@ -272,16 +324,4 @@ impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// `frame` with the bits flipped; `None` if that leaves it as it was.
-fn flipped(frame: &[u8], corruptions: &[Corruption]) -> Option<Vec<u8>> {
-    if corruptions.is_empty() {
-        return None;
-    }
-    let mut bytes = frame.to_vec();
-    for corruption in corruptions {
-        bytes[corruption.byte] ^= 1 << corruption.bit;
-    }
-    (bytes != frame).then_some(bytes)
 }

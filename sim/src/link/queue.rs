@@ -27,6 +27,11 @@ pub struct Room {
     pub bytes: u64,
 }
 
+impl Room {
+    /// For any number of frames.
+    pub(super) const ENDLESS: Room = Room { frames: u32::MAX, bytes: u64::MAX };
+}
+
 /// A frame's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -68,6 +73,16 @@ impl Transmitter {
         Some(Turn { start_at, end_at: self.free_at })
     }
 
+    /// When a frame that is offered last would be sent.
+    pub(super) fn free_at(&self) -> Time {
+        self.free_at
+    }
+
+    /// Bytes that wait at `now`.
+    pub(super) fn waiting_bytes(&self, now: Time) -> u64 {
+        self.waiting.iter().filter(|waiting| waiting.start_at > now).map(|waiting| waiting.bytes).sum()
+    }
+
     /// Frames that wait at `now`, without the one that is being sent.
     pub fn waiting_frames(&self, now: Time) -> usize {
         self.waiting.iter().filter(|waiting| waiting.start_at > now).count()
@@ -99,7 +114,7 @@ mod tests {
     use super::*;
     use crate::rng::{Dice, Stream};
 
-    const ENDLESS: Room = Room { frames: u32::MAX, bytes: u64::MAX };
+    const ENDLESS: Room = Room::ENDLESS;
 
     #[test]
     fn serialisation_is_exact_and_rounds_up() {

@@ -1,6 +1,7 @@
 //! Does a link do what its numbers say?
 
 use super::*;
+use crate::trace::{Arrival, Corruption};
 
 const FRAMES: u64 = 1_000_000;
 
@@ -18,9 +19,17 @@ fn link(impairments: Impairments) -> Link {
     link
 }
 
+fn at_frame(nth: u64, act: Act) -> Fault {
+    Fault { when: When::Frame(nth), act }
+}
+
+fn flip(byte: usize, bit: u8) -> Act {
+    Act::Corrupt { byte, bit, mend: false }
+}
+
 fn scripted(faults: &[(u64, Act)]) -> Link {
     let mut link = link(Impairments::default());
-    link.set_script(faults.iter().map(|(nth, act)| Scripted { nth: *nth, act: *act }).collect());
+    link.add_faults(faults.iter().map(|(nth, act)| at_frame(*nth, *act)).collect());
     link
 }
 
@@ -54,7 +63,7 @@ fn a_perfect_cable_changes_nothing_and_takes_no_time() {
 #[test]
 fn frames_are_lost_at_the_given_rate() {
     for loss_ppm in [1_000, 50_000, 500_000] {
-        let impairments = Impairments { loss_ppm, ..Impairments::default() };
+        let impairments = Impairments { loss: Loss::Bernoulli { ppm: loss_ppm }, ..Impairments::default() };
         assert_rate(impairments, loss_ppm, |_, fate| fate.drop == Some(DropReason::Loss));
     }
 }
@@ -101,7 +110,7 @@ fn every_bit_is_corrupted_equally_often() {
     let mut link = link(Impairments { corrupt_ppm: 1_000_000, ..Impairments::default() });
     let mut counts = [0_u64; PACKET.len() * 8];
     for (_, fate) in fates(&mut link, FRAMES) {
-        let Corruption { byte, bit } = fate.copies[0].corrupted[0];
+        let Corruption { byte, bit, .. } = fate.copies[0].corrupted[0];
         counts[byte * 8 + usize::from(bit)] += 1;
     }
     // 192 bits, 191 degrees of freedom: sigma 19.5.
@@ -120,7 +129,7 @@ fn both_copies_of_a_frame_are_corrupted_independently() {
 
 #[test]
 fn jitter_is_uniform_and_only_adds() {
-    let mut link = link(Impairments { delay_ns: 1_000, jitter_ns: 99, ..Impairments::default() });
+    let mut link = link(Impairments { delay_ns: 1_000, jitter: Jitter::uniform(99), ..Impairments::default() });
     let mut counts = [0_u64; 100];
     for (now, fate) in fates(&mut link, FRAMES) {
         let late_ns = fate.copies[0].at.ns_since(now) - 1_000;
@@ -136,7 +145,7 @@ fn jitter_is_uniform_and_only_adds() {
 #[test]
 fn impairments_strike_independently() {
     let impairments = Impairments {
-        loss_ppm: 100_000,
+        loss: Loss::Bernoulli { ppm: 100_000 },
         reorder_ppm: 100_000,
         reorder_delay_ns: 1,
         duplicate_ppm: 100_000,
@@ -159,7 +168,7 @@ fn rate_and_delay_are_exact_to_the_nanosecond() {
 
 #[test]
 fn a_burst_beyond_the_queue_is_cut_at_its_tail() {
-    let mut link = link(Impairments { rate_bps: 1_000_000, queue_frames: 3, ..Impairments::default() });
+    let mut link = link(Impairments { rate_bps: 1_000_000, queue: Queue::of_frames(3), ..Impairments::default() });
     let drops: Vec<_> = (0..6).map(|_| link.send(Time::ZERO, &PACKET).drop).collect();
     let full = Some(DropReason::QueueFull);
     assert_eq!(drops, [None, None, None, None, full, full], "one is being sent, three wait");
@@ -170,9 +179,9 @@ fn a_burst_beyond_the_queue_is_cut_at_its_tail() {
 #[test]
 fn without_jitter_and_reordering_frames_stay_in_order() {
     let mut link = link(Impairments {
-        loss_ppm: 100_000,
+        loss: Loss::Bernoulli { ppm: 100_000 },
         rate_bps: 200_000_000,
-        queue_frames: 10,
+        queue: Queue::of_frames(10),
         delay_ns: 20_000_000,
         duplicate_ppm: 100_000,
         corrupt_ppm: 100_000,
@@ -199,8 +208,7 @@ fn packets_above_the_mtu_are_dropped_and_the_ethernet_header_is_not_counted() {
 
 #[test]
 fn scripted_faults_hit_their_frame_and_no_other() {
-    let mut link =
-        scripted(&[(5, Act::Corrupt { byte: 23, bit: 7 }), (2, Act::Drop), (3, Act::Duplicate), (4, Act::Delay(320))]);
+    let mut link = scripted(&[(5, flip(23, 7)), (2, Act::Drop), (3, Act::Duplicate), (4, Act::Delay(320))]);
     let mut fates: Vec<Fate> = (0..7).map(|_| link.send(Time::ZERO, &PACKET)).collect();
     let intact = Fate::arrives(vec![Arrival::intact(Time::ZERO)], 0);
     for n in [0, 1, 6] {
@@ -210,7 +218,7 @@ fn scripted_faults_hit_their_frame_and_no_other() {
     assert_eq!(fates[3].copies.iter().map(|copy| copy.duplicate).collect::<Vec<_>>(), [false, true]);
     assert_eq!((fates[4].copies[0].at, fates[4].copies[0].reordered_ns), (Time::from_nanos(320), 320));
     let corrupted = fates.swap_remove(5).copies.remove(0);
-    assert_eq!(corrupted.corrupted, [Corruption { byte: 23, bit: 7 }]);
+    assert_eq!(corrupted.corrupted, [Corruption { byte: 23, bit: 7, is_mended: false }]);
     assert_eq!(corrupted.bytes.expect("it differs")[23], 0x80);
     assert_eq!(link.unfired().count(), 0);
 }
@@ -222,8 +230,8 @@ fn several_faults_of_one_frame_add_up() {
         (0, Act::Duplicate),
         (0, Act::Delay(1)),
         (0, Act::Delay(2)),
-        (0, Act::Corrupt { byte: 0, bit: 0 }),
-        (0, Act::Corrupt { byte: 1, bit: 1 }),
+        (0, flip(0, 0)),
+        (0, flip(1, 1)),
     ]);
     let fate = link.send(Time::ZERO, &PACKET);
     assert_eq!(fate.copies.len(), 3);
@@ -234,7 +242,7 @@ fn several_faults_of_one_frame_add_up() {
 
 #[test]
 fn a_bit_that_is_flipped_back_arrives_as_sent() {
-    let corrupt = Act::Corrupt { byte: 1, bit: 1 };
+    let corrupt = flip(1, 1);
     let copy = scripted(&[(0, corrupt), (0, corrupt)]).send(Time::ZERO, &PACKET).copies.remove(0);
     assert_eq!((copy.corrupted.len(), copy.bytes), (2, None));
 }
@@ -242,8 +250,8 @@ fn a_bit_that_is_flipped_back_arrives_as_sent() {
 #[test]
 fn a_fault_without_effect_is_reported() {
     let faults = [
-        (0, Act::Corrupt { byte: PACKET.len(), bit: 0 }),
-        (0, Act::Corrupt { byte: 0, bit: 8 }),
+        (0, flip(PACKET.len(), 0)),
+        (0, flip(0, 8)),
         (1, Act::Drop),
         (1, Act::Delay(5)),
         (2, Act::Delay(5)),
@@ -255,7 +263,7 @@ fn a_fault_without_effect_is_reported() {
         cable.set_up(is_up);
         cable.link_mut(Direction::Back).send(Time::ZERO, &PACKET);
     }
-    let expected = [0, 1, 3, 4, 5].map(|i: usize| (Direction::Back, Scripted { nth: faults[i].0, act: faults[i].1 }));
+    let expected = [0, 1, 3, 4, 5].map(|i: usize| (Direction::Back, at_frame(faults[i].0, faults[i].1)));
     assert_eq!(cable.unfired().collect::<Vec<_>>(), expected);
 }
 
@@ -263,9 +271,9 @@ fn a_fault_without_effect_is_reported() {
 fn a_script_set_late_does_not_reach_back() {
     let mut link = link(Impairments::default());
     link.send(Time::ZERO, &PACKET);
-    link.set_script(vec![Scripted { nth: 0, act: Act::Drop }, Scripted { nth: 1, act: Act::Drop }]);
+    link.add_faults(vec![at_frame(0, Act::Drop), at_frame(1, Act::Drop)]);
     assert_eq!(link.send(Time::ZERO, &PACKET).drop, Some(DropReason::Scripted));
-    assert_eq!(link.unfired().collect::<Vec<_>>(), [Scripted { nth: 0, act: Act::Drop }]);
+    assert_eq!(link.unfired().collect::<Vec<_>>(), [at_frame(0, Act::Drop)]);
 }
 
 #[test]
@@ -282,12 +290,13 @@ fn an_unplugged_cable_drops_and_a_plugged_one_carries_on() {
 
 #[test]
 fn one_impairment_does_not_change_where_another_strikes() {
-    let loss = Impairments { loss_ppm: 50_000, ..Impairments::default() };
-    let more = Impairments { jitter_ns: 500, duplicate_ppm: 50_000, corrupt_ppm: 50_000, delay_ns: 9, ..loss };
+    let loss = Impairments { loss: Loss::Bernoulli { ppm: 50_000 }, ..Impairments::default() };
+    let more =
+        Impairments { jitter: Jitter::uniform(500), duplicate_ppm: 50_000, corrupt_ppm: 50_000, delay_ns: 9, ..loss };
     let lost = |impairments| -> Vec<bool> {
         let mut link = link(impairments);
         // A scripted fault adds no roll either.
-        link.set_script(vec![Scripted { nth: 3, act: Act::Duplicate }]);
+        link.add_faults(vec![at_frame(3, Act::Duplicate)]);
         fates(&mut link, 10_000).map(|(_, fate)| fate.drop.is_some()).collect()
     };
     assert_eq!(lost(loss), lost(more));
@@ -298,7 +307,8 @@ fn directions_cables_and_seeds_have_faults_of_their_own_and_the_same_each_time()
     let lost = |name, seed, direction| -> Vec<u64> {
         let mut cable = Cable::new(name, Medium::Ip, seed);
         let link = cable.link_mut(direction);
-        link.set_impairments(Impairments { loss_ppm: 100_000, ..Impairments::default() }).expect("in range");
+        link.set_impairments(Impairments { loss: Loss::Bernoulli { ppm: 100_000 }, ..Impairments::default() })
+            .expect("in range");
         (0..1_000).filter(|_| link.send(Time::ZERO, &PACKET).drop.is_some()).collect()
     };
     let all = || {
@@ -327,13 +337,17 @@ fn a_rate_above_a_million_is_refused_by_name() {
 
 #[test]
 fn impairments_and_faults_survive_json() {
-    let impairments: Impairments = serde_json::from_str(r#"{"loss_ppm": 5, "mtu_bytes": 1280}"#).expect("valid");
-    assert_eq!(impairments, Impairments { loss_ppm: 5, mtu_bytes: Some(1_280), ..Impairments::default() });
+    let impairments: Impairments =
+        serde_json::from_str(r#"{"loss": {"bernoulli": {"ppm": 5}}, "mtu_bytes": 1280}"#).expect("valid");
+    assert_eq!(
+        impairments,
+        Impairments { loss: Loss::Bernoulli { ppm: 5 }, mtu_bytes: Some(1_280), ..Impairments::default() }
+    );
     let text = serde_json::to_string(&impairments).expect("plain data");
     assert_eq!(serde_json::from_str::<Impairments>(&text).expect("own output"), impairments);
     assert!(serde_json::from_str::<Impairments>(r#"{"los_ppm": 5}"#).is_err());
-    let acts = r#"["drop","duplicate",{"delay_ns":5},{"corrupt":{"byte":60,"bit":2}}]"#;
-    let parsed = [Act::Drop, Act::Duplicate, Act::Delay(5), Act::Corrupt { byte: 60, bit: 2 }];
+    let acts = r#"["drop","duplicate",{"delay_ns":5},{"corrupt":{"byte":60,"bit":2,"mend":false}}]"#;
+    let parsed = [Act::Drop, Act::Duplicate, Act::Delay(5), flip(60, 2)];
     assert_eq!(serde_json::from_str::<Vec<Act>>(acts).expect("valid"), parsed);
     assert_eq!(serde_json::to_string(&parsed).expect("plain data"), acts);
 }

@@ -163,7 +163,7 @@ impl Wire {
         let mut bytes = last.bytes.clone();
         bytes[byte] ^= 1 << bit;
         last.fate.copies[0].bytes = Some(bytes);
-        last.fate.copies[0].corrupted = vec![Corruption { byte, bit }];
+        last.fate.copies[0].corrupted = vec![Corruption { byte, bit, is_mended: false }];
     }
 
     fn last(&mut self) -> &mut FrameRecord {

@@ -11,7 +11,7 @@
 //! | `virtual_duration_ns` | from the start to the end of the run |
 //! | `medium`, `nodes` | `"ethernet"` or `"ip"`; `name`, `kind`, `addrs`, `mac` of each node |
 //! | `frames` | one for each frame and cable, in the order of sending: `packet_id`, `link`, `nth`, `from`, `to`, `sent_ns`, `frame_bytes`, `fate`, what it says (`ethernet`, `ip`, `bad_checksum`, `packet`), and for a TCP segment `segment`, the relative view |
-//! | `frames[].fate` | `drop` (the reason or `null`), `queued_ns`, `copies` with `arrived_ns`, `duplicate`, `held_back_ns`, `corrupted` (`byte`, `bit`) |
+//! | `frames[].fate` | `drop` (the reason or `null`), `queued_ns`, `ce_marked` (by an ECN queue), `copies` with `arrived_ns`, `duplicate`, `held_back_ns`, `corrupted` (`byte`, `bit`, `mended`), `truncated_bytes` where it was cut off |
 //! | `notes` | what applications said: `at_ns`, `node`, `text` |
 //! | `summary` | see [`Summary`]: frames by fate, and each connection with its states, bytes, goodput and counts |
 //! | `netstat` | `host` and `text` at the end of the run |
@@ -26,7 +26,7 @@ use super::summary::Summary;
 use crate::observe::dissect::{Dissected, Mac};
 use crate::observe::flows::Segment;
 use crate::observe::{Note, Observation};
-use crate::trace::{Arrival, FrameRecord, Medium, Node, NodeKind};
+use crate::trace::{Arrival, Corruption, FrameRecord, Medium, Node, NodeKind};
 
 /// What is to be told beside the trace.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,7 @@ struct FrameView<'a> {
 struct FateView {
     drop: Option<String>,
     queued_ns: u64,
+    ce_marked: bool,
     copies: Vec<CopyView>,
 }
 
@@ -121,12 +122,15 @@ struct CopyView {
     duplicate: bool,
     held_back_ns: u64,
     corrupted: Vec<FlippedBit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated_bytes: Option<usize>,
 }
 
 #[derive(Serialize)]
 struct FlippedBit {
     byte: usize,
     bit: u8,
+    mended: bool,
 }
 
 #[derive(Serialize)]
@@ -193,6 +197,12 @@ impl<'a> NodeView<'a> {
     }
 }
 
+impl FlippedBit {
+    fn of(flip: &Corruption) -> Self {
+        Self { byte: flip.byte, bit: flip.bit, mended: flip.is_mended }
+    }
+}
+
 impl<'a> FrameView<'a> {
     fn of(
         observation: &'a Observation<'_>,
@@ -204,7 +214,8 @@ impl<'a> FrameView<'a> {
             arrived_ns: copy.at.as_nanos(),
             duplicate: copy.duplicate,
             held_back_ns: copy.reordered_ns,
-            corrupted: copy.corrupted.iter().map(|flip| FlippedBit { byte: flip.byte, bit: flip.bit }).collect(),
+            corrupted: copy.corrupted.iter().map(FlippedBit::of).collect(),
+            truncated_bytes: copy.truncated_bytes,
         };
         Self {
             packet_id: frame.id.0,
@@ -217,6 +228,7 @@ impl<'a> FrameView<'a> {
             fate: FateView {
                 drop: frame.fate.drop.map(|reason| reason.to_string()),
                 queued_ns: frame.fate.queued_ns,
+                ce_marked: frame.fate.is_ce_marked,
                 copies: frame.fate.copies.iter().map(copy).collect(),
             },
             says,

@@ -8,7 +8,7 @@ use smolsock::{Config, ConfigError, Seed, Stack};
 
 use super::{Computer, End, Laid, Station, StationKind, World, WorldError};
 use crate::frame::Medium;
-use crate::link::{Cable, Direction, Impairments, Scripted};
+use crate::link::{Cable, Direction, Fault, Impairments};
 use crate::nic::Nic;
 use crate::rng::{Dice, Stream};
 use crate::switch::Switch;
@@ -122,15 +122,13 @@ impl World {
         Ok(())
     }
 
-    /// Scripts what happens to chosen frames of one direction of a cable. A fault that never happens is a
-    /// failure of the run.
+    /// Adds faults at chosen frames of one direction of a cable. A fault that never happens is a failure of the run.
     ///
     /// # Errors
     /// No cable has this name.
-    pub fn script(&mut self, cable: &str, direction: Direction, faults: Vec<Scripted>) -> Result<(), WorldError> {
-        let laid = self.cables.iter_mut().find(|laid| laid.cable.name.as_str() == cable);
-        let Some(laid) = laid else { return Err(WorldError::Name(format!("no cable is called {cable}"))) };
-        laid.cable.link_mut(direction).set_script(faults);
+    pub fn fault(&mut self, cable: &str, direction: Direction, faults: Vec<Fault>) -> Result<(), WorldError> {
+        let number = self.cable_named(cable)?;
+        self.cables[number].cable.link_mut(direction).add_faults(faults);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod ending;
 mod forwarding;
 mod realism;
 mod run;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -29,8 +30,9 @@ use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, WorldError};
 pub use realism::{Realism, RealismError};
-use watch::Nobody;
-pub use watch::Watch;
+use schedule::Turns;
+pub use schedule::{Change, Ways};
+pub use watch::{Nobody, Watch};
 
 use crate::trace::{NodeId, PacketId, Trace};
 use boot::Service;
@@ -43,14 +45,14 @@ use realism::Held;
 ///
 /// # Examples
 /// ```
-/// use smolsock_sim::link::Impairments;
+/// use smolsock_sim::link::{Impairments, Loss};
 /// use smolsock_sim::time::Time;
 /// use smolsock_sim::{World, app::echo};
 ///
 /// let mut world = World::new(1);
 /// let client = world.host("client", &["192.0.2.1/24"])?;
 /// let server = world.host("server", &["192.0.2.2/24"])?;
-/// let lossy = Impairments { loss_ppm: 50_000, delay_ns: 10_000_000, ..Impairments::default() };
+/// let lossy = Impairments { loss: Loss::Bernoulli { ppm: 50_000 }, delay_ns: 10_000_000, ..Impairments::default() };
 /// world.cable("ab", client, server, lossy)?;
 /// world.daemon(server, "echo", |host| echo::tcp_server(host, "0.0.0.0:7".parse().unwrap(), 5));
 /// world.app(client, "client", |host| {
@@ -75,6 +77,7 @@ pub struct World {
     restless: Vec<NodeId>,
     services: Vec<Service>,
     failures: Vec<String>,
+    turns: Turns,
 }
 
 /// What the world keeps of the frames.
@@ -156,6 +159,10 @@ enum Event {
     Crash { node: NodeId },
     /// A host starts again.
     Restart { node: NodeId },
+    /// A queue decides about the frame at its head.
+    Turn { cable: usize, direction: Direction },
+    /// The network changes.
+    Change(Change),
 }
 
 impl World {
@@ -186,6 +193,7 @@ impl World {
             restless: Vec::new(),
             services: Vec::new(),
             failures: Vec::new(),
+            turns: Turns::default(),
         }
     }
 
@@ -269,6 +277,7 @@ impl World {
         }
         self.run_until(limit, watch, |_| false);
         let ended_at = self.clock.now.get();
+        self.finish_turns();
         self.check_cables();
         let notes = self.clock.notes.take();
         let routers = self.router_counters();

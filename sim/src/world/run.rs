@@ -5,7 +5,6 @@ use std::time::Duration;
 use smolsock::{Stack, Step};
 
 use super::{End, Event, Laid, Recording, Station, StationKind, Watch, World};
-use crate::link::Scripted;
 use crate::time::Time;
 use crate::trace::{FrameRecord, NodeId, PacketId};
 
@@ -61,6 +60,8 @@ impl World {
 
     fn on_event(&mut self, event: Event) {
         match event {
+            Event::Turn { cable, direction } => self.on_turn(cable, direction),
+            Event::Change(change) => self.on_change(&change),
             Event::Wake { node } => {
                 let now = self.clock.now.get();
                 match &mut self.nodes[node.0].kind {
@@ -97,9 +98,10 @@ impl World {
         let nth = link.frames();
         let fate = link.send(now, &bytes);
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
-        for arrival in &fate.copies {
-            let bytes = arrival.bytes.clone().unwrap_or_else(|| bytes.clone());
-            self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });
+        self.arrive(to, port, id, &bytes, &fate);
+        if fate.is_waiting() {
+            let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
+            self.wait((end.cable, end.away), id, (to, port), record);
         }
         if self.recording == Recording::Full {
             let link = self.cables[end.cable].cable.name.clone();
@@ -176,10 +178,8 @@ impl World {
     /// A scripted fault that never fired is a scenario that tests nothing.
     pub(super) fn check_cables(&mut self) {
         for Laid { cable, .. } in &self.cables {
-            for (direction, Scripted { nth, act }) in cable.unfired() {
-                let name = &cable.name;
-                self.failures
-                    .push(format!("cable {name}: {act:?} of frame {nth} {} never happened", direction.as_str()));
+            for (direction, fault) in cable.unfired() {
+                self.failures.push(format!("cable {}, {direction}: the {fault} never happened", cable.name));
             }
         }
     }

@@ -12,7 +12,8 @@ pub trait Watch {
 }
 
 /// Nobody looks on.
-pub(super) struct Nobody;
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
 
 impl Watch for Nobody {
     fn after(&mut self, _: &Trace, _: Time) {}

@@ -4,7 +4,7 @@ use smolsock::addr::Cidr;
 use smolsock_sim::app::bulk::{Reading, receiver, sender};
 use smolsock_sim::app::echo;
 use smolsock_sim::frame::Medium;
-use smolsock_sim::link::Impairments;
+use smolsock_sim::link::{Impairments, Loss};
 use smolsock_sim::time::Time;
 use smolsock_sim::world::{Ending, World};
 
@@ -48,7 +48,7 @@ fn transfer(medium: Medium, [client_at, server_at]: [&'static str; 2]) -> Ending
     let cable = Impairments {
         rate_bps: 50_000_000,
         delay_ns: 2_000_000,
-        loss_ppm: 20_000,
+        loss: Loss::Bernoulli { ppm: 20_000 },
         reorder_ppm: 20_000,
         reorder_delay_ns: 3_000_000,
         duplicate_ppm: 20_000,

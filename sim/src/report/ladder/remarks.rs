@@ -23,6 +23,11 @@ pub(super) fn fate(observation: &Observation<'_>, journey: &Journey) -> Told {
     for copy in copies {
         held_back_ns = held_back_ns.max(copy.reordered_ns);
         duplicates += usize::from(copy.duplicate);
+        if let Some(bytes) = copy.truncated_bytes {
+            told.shaft = Shaft::Corrupted;
+            told.tone = Tone::Loss;
+            told.remarks.push(format!("TRUNCATED to {bytes} bytes"));
+        }
         for flipped in &copy.corrupted {
             told.shaft = Shaft::Corrupted;
             told.tone = Tone::Loss;
@@ -32,6 +37,9 @@ pub(super) fn fate(observation: &Observation<'_>, journey: &Journey) -> Told {
     if held_back_ns > 0 {
         told.remarks.push(format!("{} late", span(held_back_ns)));
         told.shaft = if told.shaft == Shaft::Solid { Shaft::Late } else { told.shaft };
+    }
+    if journey.hops.iter().any(|hop| observation.trace.frames[*hop].fate.is_ce_marked) {
+        told.remarks.push("marked CE".to_owned());
     }
     if duplicates > 0 {
         told.remarks.push("DUPLICATED".to_owned());
@@ -63,7 +71,11 @@ fn losses(observation: &Observation<'_>, journey: &Journey, is_gone: bool) -> Op
     };
     let why = match first.reason {
         DropReason::Loss => String::new(),
-        reason @ (DropReason::QueueFull | DropReason::Mtu | DropReason::Scripted | DropReason::LinkDown) => {
+        reason @ (DropReason::QueueFull
+        | DropReason::CoDel
+        | DropReason::Mtu
+        | DropReason::Scripted
+        | DropReason::LinkDown) => {
             format!(": {reason}")
         }
     };

@@ -1,0 +1,179 @@
+//! What is a scenario made of?
+//!
+//! Plain data with integers in the units of their names. [`Scenario::parse`](super::Scenario::parse) reads it,
+//! [`Scenario::to_toml`](super::Scenario::to_toml) prints it, exactly.
+
+use crate::frame::Medium;
+use crate::link::{self, Direction, Impairments};
+use crate::world;
+
+use super::Step;
+
+/// A whole scenario: a network, what its hosts do, what goes wrong, and what is promised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// What it is called: a to z, 0 to 9 and hyphens.
+    pub name: String,
+    /// What it shows, in a sentence.
+    pub about: String,
+    /// Decides everything that is random.
+    pub seed: u64,
+    /// When it is over at the latest, in ns of virtual time; applications that have not ended by then have failed.
+    pub limit_ns: u64,
+    /// What the cables carry.
+    pub medium: Medium,
+    /// The nodes whose captures are worth writing; empty: all hosts.
+    pub captures: Vec<String>,
+    /// Learning switches.
+    pub switches: Vec<Switch>,
+    /// Hosts.
+    pub hosts: Vec<Host>,
+    /// Cables.
+    pub cables: Vec<Cable>,
+    /// What happens to chosen frames.
+    pub faults: Vec<Fault>,
+    /// What changes, and when.
+    pub changes: Vec<Change>,
+    /// What runs on the hosts.
+    pub apps: Vec<App>,
+    /// Promises besides the general ones.
+    pub expect: Expect,
+}
+
+impl Scenario {
+    /// The default of `limit_ns`: an hour.
+    pub const LIMIT_NS: u64 = 3_600_000_000_000;
+
+    /// A scenario in which there is nothing yet.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: String::new(),
+            seed: 1,
+            limit_ns: Self::LIMIT_NS,
+            medium: Medium::Ethernet,
+            captures: Vec::new(),
+            switches: Vec::new(),
+            hosts: Vec::new(),
+            cables: Vec::new(),
+            faults: Vec::new(),
+            changes: Vec::new(),
+            apps: Vec::new(),
+            expect: Expect::default(),
+        }
+    }
+}
+
+/// A learning switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// What it is called.
+    pub name: String,
+}
+
+/// A host that runs the socket layer. What is `None` is as [`smolsock::Config`] has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// What it is called.
+    pub name: String,
+    /// Own addresses with their prefixes: `192.0.2.1/24`.
+    pub addresses: Vec<String>,
+    /// Default routers, at most one of each family: `192.0.2.254`.
+    pub gateways: Vec<String>,
+    /// Receive buffer of a TCP connection, bytes.
+    pub tcp_recv_bytes: Option<u64>,
+    /// Send buffer of a TCP connection, bytes.
+    pub tcp_send_bytes: Option<u64>,
+    /// Connections of a listener that may be in SYN-RECEIVED.
+    pub half_open_max: Option<u32>,
+    /// Connections that may be remembered in TIME-WAIT.
+    pub time_wait_max: Option<u32>,
+    /// How long TIME-WAIT lasts, ns.
+    pub time_wait_ns: Option<u64>,
+    /// How long `connect` tries, ns.
+    pub connect_timeout_ns: Option<u64>,
+    /// How long a connection may stay in SYN-RECEIVED, ns.
+    pub half_open_timeout_ns: Option<u64>,
+    /// How long a closed socket waits in FIN-WAIT-2, ns.
+    pub fin_wait_2_timeout_ns: Option<u64>,
+    /// How long data may stay unacknowledged, ns.
+    pub user_timeout_ns: Option<u64>,
+}
+
+/// A cable between two nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cable {
+    /// What it is called.
+    pub name: String,
+    /// The node at one end.
+    pub a: String,
+    /// The node at the other.
+    pub b: String,
+    /// What it does to frames from `a` to `b`.
+    pub forward: Impairments,
+    /// What it does to frames from `b` to `a`.
+    pub back: Impairments,
+}
+
+/// What happens to a chosen frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// On which cable.
+    pub cable: String,
+    /// Which way.
+    pub direction: Direction,
+    /// To which frame, and what.
+    pub fault: link::Fault,
+}
+
+/// A change of the network at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// When, ns.
+    pub at_ns: u64,
+    /// What changes.
+    pub change: world::Change,
+}
+
+/// An application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// On which host it runs.
+    pub host: String,
+    /// What it is called in failures.
+    pub name: String,
+    /// When it starts, ns.
+    pub start_ns: u64,
+    /// Whether the run need not wait for its end: a server.
+    pub is_background: bool,
+    /// What it does.
+    pub steps: Vec<Step>,
+}
+
+/// What the run has to come to, besides that all applications end well and all faults happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expect {
+    /// The last application ends before that, ns.
+    pub ends_within_ns: Option<u64>,
+    /// At least so many segments are sent again.
+    pub retransmissions_min: Option<u64>,
+    /// At most so many.
+    pub retransmissions_max: Option<u64>,
+    /// At least so many frames are dropped.
+    pub drops_min: Option<u64>,
+    /// At most so many.
+    pub drops_max: Option<u64>,
+    /// At least so many connections are established.
+    pub connections_min: Option<u64>,
+    /// States that a connection of a host has to go through, each once at least.
+    pub states: Vec<HostState>,
+}
+
+/// A state of a connection of a host, written `client TIME-WAIT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostState {
+    /// The host.
+    pub host: String,
+    /// The state, as [`smolsock::TcpState`] prints it.
+    pub state: smolsock::TcpState,
+}
