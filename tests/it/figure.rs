@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use smolsock_sim::capture;
-use smolsock_sim::library::{self, Options, Run, figure::LINES};
+use smolsock_sim::library::{self, Options, Run};
 use smolsock_sim::observe::observe;
 use smolsock_sim::report::ladder;
 
@@ -13,6 +13,28 @@ use crate::captures::tshark;
 fn run(name: &str, seed: u64) -> Run {
     library::find(name).expect("a scenario").run(&Options { seed, loss_ppm: None })
 }
+
+/// The segments of the figure, as the textbooks have them.
+const LINES: [&str; 18] = [
+    "SYN 0(0) win 4096 <mss 1460>",
+    "SYN 8000(0) ack 1 win 6144 <mss 1024>",
+    "ack 8001 win 4096",
+    "1(1024) ack 8001 win 4096",
+    "1025(1024) ack 8001 win 4096",
+    "2049(1024) ack 8001 win 4096",
+    "3073(1024) ack 8001 win 4096",
+    "4097(1024) ack 8001 win 4096",
+    "5121(1024) ack 8001 win 4096",
+    "ack 6145 win 2048",
+    "ack 6145 win 4096",
+    "6145(1024) ack 8001 win 4096",
+    "FIN 7169(1024) ack 8001 win 4096",
+    "ack 8194 win 2048",
+    "ack 8194 win 4096",
+    "ack 8194 win 6144",
+    "FIN 8001(0) ack 8194 win 6144",
+    "ack 8002 win 4096",
+];
 
 /// What `smolsock run NAME --absolute --full` draws.
 fn drawn(name: &str) -> String {

@@ -9,10 +9,12 @@ use super::error::ScenarioError;
 use super::model::{Host, Scenario};
 use super::step::{self, Context};
 use super::{Outcome, Run, expect};
+use crate::isn;
 use crate::link::Loss;
+use crate::middlebox::{Middlebox, Strip};
 use crate::time::Time;
 use crate::trace::NodeId;
-use crate::world::{Ending, Nobody, Recording, Watch, World, WorldError};
+use crate::world::{Ending, Nobody, Realism, Recording, Watch, World, WorldError};
 
 impl Scenario {
     /// The network with everything that is to happen in it, not yet begun.
@@ -71,6 +73,8 @@ impl Scenario {
     pub fn judge(&self, ending: Ending) -> Run {
         let mut failures = ending.failures;
         expect::judge(&self.expect, &ending.trace, ending.apps_ended_at, &mut failures);
+        let first = self.captures.first().or(self.hosts.first().map(|host| &host.name));
+        expect::judge_segments(&self.expect, &ending.trace, first, &mut failures);
         let name = |name: &String| ending.trace.nodes.iter().position(|node| node.name == *name).map(NodeId);
         let vantages = if self.captures.is_empty() {
             self.hosts.iter().filter_map(|host| name(&host.name)).collect()
@@ -120,9 +124,18 @@ impl Scenario {
         for switch in &self.switches {
             nodes.insert(switch.name.as_str(), world.switch(&switch.name)?);
         }
+        for middlebox in &self.middleboxes {
+            nodes.insert(middlebox.name.as_str(), world.middlebox(&middlebox.name, Middlebox::default())?);
+        }
         for host in &self.hosts {
             let addresses: Vec<&str> = host.addresses.iter().map(String::as_str).collect();
-            let node = world.host_with(&host.name, &addresses, |config| tune(config, host))?;
+            let seed = host.initial_sequence.map(|isn| isn::seed(isn, self.seed)).transpose();
+            let seed = seed.map_err(|error| WorldError::Host(format!("{}: {error}", host.name)))?;
+            let node = world.host_with(&host.name, &addresses, |config| {
+                tune(config, host);
+                config.seed = seed.unwrap_or_else(|| config.seed.clone());
+            })?;
+            world.realism(node, realism(host))?;
             nodes.insert(host.name.as_str(), node);
         }
         for cable in &self.cables {
@@ -156,6 +169,17 @@ impl Scenario {
             }
         }
         Ok(world)
+    }
+}
+
+/// How far a host's network card is from a perfect one.
+fn realism(host: &Host) -> Realism {
+    let perfect = Realism::default();
+    Realism {
+        mtu_bytes: host.mtu_bytes.map_or(perfect.mtu_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+        batch_window_ns: host.batch_window_ns,
+        strip: host.strip.iter().copied().map(Strip::syn).collect(),
+        ..perfect
     }
 }
 

@@ -66,7 +66,8 @@ impl Scenario {
 
     /// The names of all nodes that are no hosts, and what they are.
     fn devices(&self) -> impl Iterator<Item = (&str, &'static str, usize)> {
-        self.switches.iter().enumerate().map(|(index, switch)| (switch.name.as_str(), "switch", index))
+        let boxes = self.middleboxes.iter().enumerate().map(|(index, it)| (it.name.as_str(), "middlebox", index));
+        self.switches.iter().enumerate().map(|(index, switch)| (switch.name.as_str(), "switch", index)).chain(boxes)
     }
 
     fn check_names(&self) -> Result<(), Problem> {

@@ -7,6 +7,7 @@ use super::section::Section;
 use super::write::Lines;
 use super::{impair, model};
 use crate::link::{Act, Direction, Fault, Impairments, Pattern, When};
+use crate::middlebox::TcpOption;
 use crate::time::Time;
 use crate::world::{self, Ways};
 
@@ -162,3 +163,30 @@ fn print_ways(ways: Ways) -> &'static str {
         Ways::Back => "back",
     }
 }
+
+/// A TCP option by its name, or as `kind 30`.
+pub(super) fn parse_option(text: &str) -> Result<TcpOption, String> {
+    if let Some((_, option)) = OPTIONS.iter().find(|(name, _)| *name == text) {
+        return Ok(*option);
+    }
+    let kind = text.strip_prefix("kind ").and_then(|number| number.parse().ok()).filter(|kind| *kind >= 2);
+    let names: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
+    let message = || format!("strip: expected one of {}, or kind 2 to 255; found {text:?}", names.join(", "));
+    kind.map(TcpOption::Other).ok_or_else(message)
+}
+
+/// The reverse of [`parse_option`].
+pub(super) fn print_option(option: TcpOption) -> String {
+    match OPTIONS.iter().find(|(_, other)| *other == option) {
+        Some((name, _)) => (*name).to_owned(),
+        None => format!("kind {}", option.kind()),
+    }
+}
+
+const OPTIONS: [(&str, TcpOption); 5] = [
+    ("mss", TcpOption::Mss),
+    ("window-scale", TcpOption::WindowScale),
+    ("sack-permitted", TcpOption::SackPermitted),
+    ("sack", TcpOption::Sack),
+    ("timestamps", TcpOption::Timestamps),
+];

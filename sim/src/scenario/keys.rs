@@ -5,6 +5,7 @@
 pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("", TOP),
     ("switch", SWITCH),
+    ("middlebox", SWITCH),
     ("host", HOST),
     ("cable", CABLE),
     ("forward", LINK),
@@ -16,7 +17,19 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
 ];
 
 pub(super) const TOP: &[&str] = &[
-    "name", "about", "seed", "limit", "medium", "captures", "switch", "host", "cable", "fault", "change", "app",
+    "name",
+    "about",
+    "seed",
+    "limit",
+    "medium",
+    "captures",
+    "switch",
+    "middlebox",
+    "host",
+    "cable",
+    "fault",
+    "change",
+    "app",
     "expect",
 ];
 pub(super) const SWITCH: &[&str] = &["count", "name"];
@@ -34,6 +47,10 @@ pub(super) const HOST: &[&str] = &[
     "half_open_timeout",
     "fin_wait_2_timeout",
     "user_timeout",
+    "mtu",
+    "batch_window",
+    "strip",
+    "initial_sequence",
 ];
 /// A cable also has the keys of [`LINK`], for both directions.
 pub(super) const CABLE: &[&str] = &["count", "name", "a", "b", "forward", "back"];
@@ -62,4 +79,5 @@ pub(super) const EXPECT: &[&str] = &[
     "drops_max",
     "connections_min",
     "states",
+    "segments",
 ];

@@ -5,6 +5,7 @@
 
 use crate::frame::Medium;
 use crate::link::{self, Direction, Impairments};
+use crate::middlebox::TcpOption;
 use crate::world;
 
 use super::Step;
@@ -26,6 +27,8 @@ pub struct Scenario {
     pub captures: Vec<String>,
     /// Learning switches.
     pub switches: Vec<Switch>,
+    /// Boxes in the middle, which pass on what comes on either of two cables.
+    pub middleboxes: Vec<Switch>,
     /// Hosts.
     pub hosts: Vec<Host>,
     /// Cables.
@@ -54,6 +57,7 @@ impl Scenario {
             medium: Medium::Ethernet,
             captures: Vec::new(),
             switches: Vec::new(),
+            middleboxes: Vec::new(),
             hosts: Vec::new(),
             cables: Vec::new(),
             faults: Vec::new(),
@@ -98,6 +102,14 @@ pub struct Host {
     pub fin_wait_2_timeout_ns: Option<u64>,
     /// How long data may stay unacknowledged, ns.
     pub user_timeout_ns: Option<u64>,
+    /// Longest IP packet that its network card sends, bytes.
+    pub mtu_bytes: Option<u64>,
+    /// Its network card hands received frames over together, so many ns after the first; 0: each at once.
+    pub batch_window_ns: u64,
+    /// TCP options that its packet filter takes off segments with SYN that it sends.
+    pub strip: Vec<TcpOption>,
+    /// With which initial sequence number its first connection begins; `None`: the seed of the scenario decides.
+    pub initial_sequence: Option<u32>,
 }
 
 /// A cable between two nodes.
@@ -167,6 +179,8 @@ pub struct Expect {
     pub connections_min: Option<u64>,
     /// States that a connection of a host has to go through, each once at least.
     pub states: Vec<HostState>,
+    /// The TCP segments that the first of `captures` sees, as [`crate::capture::segments`] tells them; empty: any.
+    pub segments: Vec<String>,
 }
 
 /// A state of a connection of a host, written `client TIME-WAIT`.

@@ -82,6 +82,7 @@ impl<'d> Reader<'_, 'd> {
             medium: top.parsed("medium", medium)?.unwrap_or(Medium::Ethernet),
             captures: top.texts("captures")?,
             switches: reader.all("switch", "[[switch]]", &[SWITCH], read_switch)?,
+            middleboxes: reader.all("middlebox", "[[middlebox]]", &[SWITCH], read_switch)?,
             hosts: reader.all("host", "[[host]]", &[HOST], read_host)?,
             cables: reader.all("cable", "[[cable]]", &[CABLE, LINK], read_cable)?,
             faults: reader.all("fault", "[[fault]]", &[FAULT], fault::read)?,
@@ -137,6 +138,10 @@ fn read_host(section: &Section<'_>) -> Read<Host> {
         half_open_timeout_ns: section.parsed("half_open_timeout", parse_ns)?,
         fin_wait_2_timeout_ns: section.parsed("fin_wait_2_timeout", parse_ns)?,
         user_timeout_ns: section.parsed("user_timeout", parse_ns)?,
+        mtu_bytes: section.bytes("mtu")?,
+        batch_window_ns: section.parsed("batch_window", parse_ns)?.unwrap_or(0),
+        strip: section.list("strip", fault::parse_option)?,
+        initial_sequence: section.count_u32("initial_sequence")?,
     })
 }
 
@@ -174,6 +179,7 @@ fn read_expect(section: &Section<'_>) -> Read<Expect> {
         drops_max: section.count("drops_max", u64::MAX)?,
         connections_min: section.count("connections_min", u64::MAX)?,
         states: section.list("states", parse_state)?,
+        segments: section.texts("segments")?,
     })
 }
 

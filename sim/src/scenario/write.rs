@@ -23,6 +23,10 @@ impl Scenario {
             lines.title("[[switch]]");
             lines.text("name", &switch.name);
         }
+        for middlebox in &self.middleboxes {
+            lines.title("[[middlebox]]");
+            lines.text("name", &middlebox.name);
+        }
         self.hosts.iter().for_each(|host| write_host(&mut lines, host));
         self.cables.iter().for_each(|cable| write_cable(&mut lines, cable));
         self.faults.iter().for_each(|fault| fault::write(&mut lines, fault));
@@ -47,6 +51,10 @@ fn write_host(lines: &mut Lines, host: &Host) {
     lines.text_if("half_open_timeout", host.half_open_timeout_ns.map(print_ns));
     lines.text_if("fin_wait_2_timeout", host.fin_wait_2_timeout_ns.map(print_ns));
     lines.text_if("user_timeout", host.user_timeout_ns.map(print_ns));
+    lines.text_if("mtu", host.mtu_bytes.map(print_bytes));
+    lines.text_if("batch_window", (host.batch_window_ns > 0).then(|| print_ns(host.batch_window_ns)));
+    lines.texts("strip", &host.strip.iter().map(|option| fault::print_option(*option)).collect::<Vec<_>>());
+    lines.number_if("initial_sequence", host.initial_sequence.map(u64::from));
 }
 
 fn write_cable(lines: &mut Lines, cable: &Cable) {
@@ -86,6 +94,7 @@ fn write_expect(lines: &mut Lines, expect: &Expect) {
     lines.number_if("connections_min", expect.connections_min);
     let states = expect.states.iter().map(|state| format!("{} {}", state.host, state.state.rfc_name()));
     lines.texts("states", &states.collect::<Vec<_>>());
+    lines.texts("segments", &expect.segments);
 }
 
 /// The lines of a file.

@@ -175,7 +175,7 @@ impl World {
         self.hosts().map(of_host).collect()
     }
 
-    /// A scripted fault that never fired is a scenario that tests nothing.
+    /// A fault that never fired is a scenario that tests nothing.
     pub(super) fn check_cables(&mut self) {
         for Laid { cable, .. } in &self.cables {
             for (direction, fault) in cable.unfired() {

@@ -7,7 +7,7 @@ use super::*;
 use crate::app::bulk::{Reading, receiver, sender};
 use crate::capture::write_as;
 use crate::frame::Medium;
-use crate::link::Impairments;
+use crate::link::{Impairments, Jitter, Loss, Shape};
 use crate::world::{Ending, World};
 
 fn about() -> About {
@@ -22,8 +22,8 @@ fn run(medium: Medium, watch: &mut dyn Watch) -> Ending {
     let cable = Impairments {
         rate_bps: 10_000_000,
         delay_ns: 2_000_000,
-        jitter_ns: 500_000,
-        loss_ppm: 50_000,
+        jitter: Jitter { ns: 500_000, shape: Shape::Uniform },
+        loss: Loss::Bernoulli { ppm: 50_000 },
         duplicate_ppm: 50_000,
         reorder_ppm: 50_000,
         reorder_delay_ns: 3_000_000,
