@@ -1,3 +1,5 @@
+//! What does an inspector hear of sockets, and is that true?
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};

@@ -8,6 +8,7 @@
 
 mod directory;
 mod list;
+mod live;
 mod loss;
 mod run;
 #[cfg(test)]
@@ -31,6 +32,7 @@ Examples:
   smolsock run tour --out trace        the same, with captures for Wireshark
   smolsock run handshake --loss 20%    how does it fare on a bad link?
   smolsock run lossy-transfer --seed 7 --json | jq .summary
+  smolsock run tour --realtime --pcap - | wireshark -k -i -
   smolsock show tour > my.toml         a scenario is a file: change it,
   smolsock run my.toml                 and see what comes of it
 
@@ -53,6 +55,18 @@ enum Command {
     },
 }
 
+/// Where a command writes.
+pub(crate) struct Streams<'s, O, E> {
+    /// Standard output.
+    pub(crate) out: &'s mut O,
+    /// Standard error.
+    pub(crate) err: &'s mut E,
+    /// How text on standard output looks.
+    pub(crate) style: Style,
+    /// Whether standard output is a terminal.
+    pub(crate) is_terminal: bool,
+}
+
 /// Why a command did not do what it was asked for.
 enum Failure {
     /// The sentence for the user; nothing was run.
@@ -68,17 +82,12 @@ impl From<io::Error> for Failure {
 }
 
 /// Does what `args` say (the first is the program's name) and gives the exit code.
-pub(crate) fn main(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut impl Write,
-    err: &mut impl Write,
-    style: Style,
-) -> u8 {
+pub(crate) fn main(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_, impl Write, impl Write>) -> u8 {
     let result = match Cli::try_parse_from(args) {
-        Ok(cli) => follow(&cli.command, out, style),
-        Err(error) => explain(&error, out),
+        Ok(cli) => follow(&cli.command, streams),
+        Err(error) => explain(&error, streams.out),
     };
-    let result = result.and_then(|code| out.flush().map(|()| code).map_err(Failure::Output));
+    let result = result.and_then(|code| streams.out.flush().map(|()| code).map_err(Failure::Output));
     let sentence = match result {
         Ok(code) => return code,
         // `smolsock run tour | head`: the reader has seen enough.
@@ -87,15 +96,15 @@ pub(crate) fn main(
         Err(Failure::Refused(sentence)) => sentence,
     };
     // Where even this cannot be written, only the exit code is left to tell.
-    let _ = writeln!(err, "smolsock: {sentence}");
+    let _ = writeln!(streams.err, "smolsock: {sentence}");
     2
 }
 
-fn follow(command: &Command, out: &mut impl Write, style: Style) -> Result<u8, Failure> {
+fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
     match command {
-        Command::List => list::list(out),
-        Command::Run(args) => run::run(args, out, style),
-        Command::Show { name } => list::show(name, out),
+        Command::List => list::list(streams.out),
+        Command::Run(args) => run::run(args, streams),
+        Command::Show { name } => list::show(name, streams.out),
     }
 }
 
