@@ -9,6 +9,7 @@ pub mod events;
 pub mod executor;
 pub mod frame;
 pub mod host;
+pub mod isn;
 pub mod journal;
 pub mod library;
 pub mod link;

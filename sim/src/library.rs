@@ -73,6 +73,8 @@ const FILES: &[(&str, &str)] = embedded![
     "syn-lost",
     "refused",
     "windowing",
+    "figure",
+    "figure-natural",
     "teardown",
     "half-close",
     "simultaneous-close",

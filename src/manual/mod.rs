@@ -6,6 +6,8 @@
 pub mod flow {}
 #[doc = include_str!("demux.md")]
 pub mod demux {}
+#[doc = include_str!("figure.md")]
+pub mod figure {}
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
 #[doc = include_str!("limits.md")]

@@ -8,8 +8,9 @@
 mod digests;
 mod groups;
 mod impaired;
+mod profile;
 mod scenarios;
-mod tshark;
+pub mod tshark;
 
 use std::path::{Path, PathBuf};
 

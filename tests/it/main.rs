@@ -4,6 +4,7 @@ mod arms;
 mod by_name;
 mod captures;
 mod errnos;
+mod figure;
 mod found;
 mod hostile;
 mod limits;

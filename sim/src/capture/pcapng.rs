@@ -1,7 +1,6 @@
-//! Which blocks does a capture consist of?
+//! Which blocks does a pcapng file consist of?
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::io::{self, BufWriter, Write};
 
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
@@ -14,8 +13,8 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::pcapng::{PcapNgWriteError, PcapNgWriter};
 use pcap_file::{DataLink, Endianness};
 
-use super::vantage::{Sighting, Way, sightings};
-use super::{About, names};
+use super::vantage::{Sighting, Way};
+use super::{About, SNAPLEN_BYTES, names};
 use crate::frame::{IpVersion, Medium, ip_version};
 use crate::time::Time;
 use crate::trace::{Node, NodeId, NodeKind, Trace};
@@ -32,46 +31,93 @@ const EPB_VERDICT: u16 = 7;
 const VERDICT_XDP: u8 = 2;
 const XDP_DROP: u64 = 1;
 
-/// Longest frame that readers are to expect, that of tcpdump.
-const SNAPLEN_BYTES: u32 = 262_144;
-
 /// The interfaces of a file: one for Ethernet, or one for each version of IP that occurs.
-struct Interfaces {
+#[derive(Debug)]
+pub(super) struct Interfaces {
     medium: Medium,
     links: Vec<DataLink>,
 }
 
-/// Writes the whole file.
-pub(super) fn write(trace: &Trace, vantage: NodeId, about: &About, out: impl Write) -> io::Result<()> {
-    let node = &trace.nodes[vantage.0];
-    let sightings = sightings(trace, vantage);
-    let interfaces = Interfaces::of(trace.medium, &sightings);
+/// A file that is being written.
+pub(super) struct File<W: Write> {
     // Each block is written in many small pieces.
-    let mut writer = PcapNgWriter::with_section_header(BufWriter::new(out), section(about, node)).map_err(into_io)?;
-    for link in &interfaces.links {
-        writer.write_pcapng_block(interface(node, *link)).map_err(into_io)?;
+    writer: PcapNgWriter<BufWriter<W>>,
+    interfaces: Interfaces,
+    /// Frames of each interface.
+    frames: Vec<u64>,
+    /// When the last of them was seen.
+    end: Time,
+}
+
+impl<W: Write> File<W> {
+    /// Writes what stands before the first frame.
+    pub(super) fn begin(
+        trace: &Trace,
+        vantage: NodeId,
+        about: &About,
+        interfaces: Interfaces,
+        out: W,
+    ) -> io::Result<File<W>> {
+        let node = &trace.nodes[vantage.0];
+        let mut writer =
+            PcapNgWriter::with_section_header(BufWriter::new(out), section(about, node)).map_err(into_io)?;
+        for link in &interfaces.links {
+            writer.write_pcapng_block(interface(node, *link)).map_err(into_io)?;
+        }
+        if let Some(names) = names::block(trace) {
+            writer.write_pcapng_block(names).map_err(into_io)?;
+        }
+        let frames = vec![0; interfaces.links.len()];
+        Ok(File { writer, interfaces, frames, end: Time::ZERO })
     }
-    if let Some(names) = names::block(trace) {
-        writer.write_pcapng_block(names).map_err(into_io)?;
+
+    /// Writes a frame.
+    pub(super) fn frame(&mut self, sighting: &Sighting<'_>) -> io::Result<()> {
+        let interface = self.interfaces.id(sighting.original);
+        self.writer.write_pcapng_block(packet(sighting, interface)).map_err(into_io)?;
+        self.frames[interface as usize] += 1;
+        self.end = sighting.at;
+        Ok(())
     }
-    for sighting in &sightings {
-        writer.write_pcapng_block(packet(sighting, interfaces.id(sighting.original))).map_err(into_io)?;
+
+    /// Hands over all that was written.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.writer.get_mut().flush()
     }
-    let end = sightings.last().map_or(Time::ZERO, |sighting| sighting.at);
-    for id in 0..interfaces.links.len() as u32 {
-        let frames = sightings.iter().filter(|sighting| interfaces.id(sighting.original) == id).count();
-        writer.write_pcapng_block(statistics(id, frames as u64, end)).map_err(into_io)?;
+
+    /// Writes what stands behind the last frame.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        for (id, frames) in (0..).zip(&self.frames) {
+            self.writer.write_pcapng_block(statistics(id, *frames, self.end)).map_err(into_io)?;
+        }
+        self.flush()
     }
-    writer.get_mut().flush()
 }
 
 impl Interfaces {
-    fn of(medium: Medium, sightings: &[Sighting<'_>]) -> Interfaces {
+    /// Those of a file with just these frames.
+    pub(super) fn of(medium: Medium, sightings: &[Sighting<'_>]) -> Interfaces {
         let occurs = |version| sightings.iter().any(|sighting| ip_version(medium, sighting.original) == Some(version));
+        Self::for_versions(medium, occurs(IpVersion::V4), occurs(IpVersion::V6))
+    }
+
+    /// Those of a file whose frames are yet to come: for the versions of which `vantage`, a host, has addresses; else for
+    /// both.
+    pub(super) fn expected(trace: &Trace, vantage: NodeId) -> Interfaces {
+        let addrs = match &trace.nodes[vantage.0].kind {
+            NodeKind::Host { addrs, .. } => addrs.as_slice(),
+            // They pass on whatever comes.
+            NodeKind::Switch | NodeKind::Middlebox | NodeKind::Router { .. } => &[],
+        };
+        let has = |is_v4| addrs.is_empty() || addrs.iter().any(|addr| addr.is_ipv4() == is_v4);
+        Self::for_versions(trace.medium, has(true), has(false))
+    }
+
+    fn for_versions(medium: Medium, v4: bool, v6: bool) -> Interfaces {
         let links = match medium {
             Medium::Ethernet => vec![DataLink::ETHERNET],
             // Not RAW, which stands for both: libpcap refuses it for the second interface of a file.
-            Medium::Ip => match (occurs(IpVersion::V4), occurs(IpVersion::V6)) {
+            Medium::Ip => match (v4, v6) {
                 (true, true) => vec![DataLink::IPV4, DataLink::IPV6],
                 (false, true) => vec![DataLink::IPV6],
                 (_, false) => vec![DataLink::IPV4],
@@ -173,11 +219,5 @@ fn into_io(error: PcapNgWriteError) -> io::Error {
     if let PcapNgWriteError::Io(error) = error {
         return error;
     }
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        sentence = format!("{sentence}: {error}");
-        cause = error.source();
-    }
-    io::Error::new(io::ErrorKind::InvalidData, sentence)
+    io::Error::new(io::ErrorKind::InvalidData, super::with_causes(&error))
 }

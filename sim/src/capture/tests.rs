@@ -22,10 +22,10 @@ use crate::link::{Act, Cable, Direction, Fault, Impairments, Queue, When};
 use crate::time::{Time, WALL_BASE};
 use crate::trace::{Fate, FrameRecord, LinkName, Node, NodeKind, PacketId};
 
-const CLIENT: NodeId = NodeId(0);
-const SERVER: NodeId = NodeId(1);
+pub(super) const CLIENT: NodeId = NodeId(0);
+pub(super) const SERVER: NodeId = NodeId(1);
 
-fn about() -> About {
+pub(super) fn about() -> About {
     About { scenario: "faults".into(), seed: 7, replay: "smolsock run faults --seed 7".into() }
 }
 
@@ -34,7 +34,7 @@ fn node(name: &str, addrs: &[&str], last: u8) -> Node {
     Node { name: name.into(), kind: NodeKind::Host { addrs, mac: Some([2, 0, 0, 0, 0, last]) } }
 }
 
-fn empty(medium: Medium) -> Trace {
+pub(super) fn empty(medium: Medium) -> Trace {
     let nodes = vec![
         node("client", &["192.0.2.1", "2001:db8::1"], 1),
         node("server", &["192.0.2.2", "2001:db8::2"], 2),
@@ -45,7 +45,7 @@ fn empty(medium: Medium) -> Trace {
 
 /// Seven frames from client to server, 100 ms apart, over a cable of 10 ms: 1 is dropped, 2 duplicated, 3 held back by
 /// 320 ms (so that 4, 5 and 6 overtake), 4 corrupted at the end of its payload, and 5 everything but dropped.
-fn faults(medium: Medium, version: IpVersion) -> Trace {
+pub(super) fn faults(medium: Medium, version: IpVersion) -> Trace {
     let mut trace = empty(medium);
     let mut cable = Cable::new("ab", medium, 7);
     let link = cable.link_mut(Direction::Forward);

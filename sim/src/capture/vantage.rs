@@ -42,7 +42,8 @@ pub(super) fn sightings(trace: &Trace, vantage: NodeId) -> Vec<Sighting<'_>> {
     sightings
 }
 
-fn sent(frame: &FrameRecord) -> Sighting<'_> {
+/// `frame` as its sender saw it.
+pub(super) fn sent(frame: &FrameRecord) -> Sighting<'_> {
     let fate = &frame.fate;
     let mut comments = Vec::new();
     if let Some(reason) = fate.drop {
@@ -73,7 +74,8 @@ fn sent(frame: &FrameRecord) -> Sighting<'_> {
     }
 }
 
-fn arrived<'a>(frame: &'a FrameRecord, copy: u32, arrival: &'a Arrival) -> Sighting<'a> {
+/// The copy number `copy` of `frame`, from 1, as the receiver saw it.
+pub(super) fn arrived<'a>(frame: &'a FrameRecord, copy: u32, arrival: &'a Arrival) -> Sighting<'a> {
     let mut comments = Vec::new();
     if arrival.duplicate {
         comments.push(format!("[sim] DUP copy={copy}"));

@@ -75,7 +75,7 @@ pub(super) fn failures(document: &str) -> Vec<String> {
 fn told(run: &Run, style: Style) -> Result<Vec<u8>, Failure> {
     let observation = observe(&run.trace);
     let mut text = Vec::new();
-    ladder::write(&mut text, &observation, &run.notes, ladder::Options { full: false, style })?;
+    ladder::write(&mut text, &observation, &run.notes, ladder::Options { full: false, absolute: false, style })?;
     writeln!(text)?;
     Summary::of(&observation, run.virtual_end).write(&mut text, style)?;
     Ok(text)

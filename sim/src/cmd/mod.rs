@@ -12,6 +12,7 @@ mod found;
 mod freeze;
 mod interrupt;
 mod list;
+mod live;
 mod loss;
 mod minimize;
 mod replay;
@@ -42,6 +43,7 @@ Examples:
   smolsock run lossy-transfer --seed 7 --json | jq .summary
   smolsock minimize lossy-transfer --bound 3s
                                        the fewest losses that make it take longer
+  smolsock run tour --realtime --pcap - | wireshark -k -i -
   smolsock show tour > my.toml         a scenario is a file: change it,
   smolsock run my.toml                 and see what comes of it
 
@@ -74,6 +76,18 @@ enum Command {
     },
 }
 
+/// Where a command writes.
+pub(crate) struct Streams<'s, O, E> {
+    /// Standard output.
+    pub(crate) out: &'s mut O,
+    /// Standard error.
+    pub(crate) err: &'s mut E,
+    /// How text on standard output looks.
+    pub(crate) style: Style,
+    /// Whether standard output is a terminal.
+    pub(crate) is_terminal: bool,
+}
+
 /// Why a command did not do what it was asked for.
 enum Failure {
     /// The sentence for the user; nothing was run.
@@ -89,17 +103,12 @@ impl From<io::Error> for Failure {
 }
 
 /// Does what `args` say (the first is the program's name) and gives the exit code.
-pub(crate) fn main(
-    args: impl IntoIterator<Item = OsString>,
-    out: &mut impl Write,
-    err: &mut impl Write,
-    style: Style,
-) -> u8 {
+pub(crate) fn main(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_, impl Write, impl Write>) -> u8 {
     let result = match Cli::try_parse_from(args) {
-        Ok(cli) => follow(&cli.command, out, err, style),
-        Err(error) => explain(&error, out),
+        Ok(cli) => follow(&cli.command, streams),
+        Err(error) => explain(&error, streams.out),
     };
-    let result = result.and_then(|code| out.flush().map(|()| code).map_err(Failure::Output));
+    let result = result.and_then(|code| streams.out.flush().map(|()| code).map_err(Failure::Output));
     let sentence = match result {
         Ok(code) => return code,
         // `smolsock run tour | head`: the reader has seen enough.
@@ -108,20 +117,20 @@ pub(crate) fn main(
         Err(Failure::Refused(sentence)) => sentence,
     };
     // Where even this cannot be written, only the exit code is left to tell.
-    let _ = writeln!(err, "smolsock: {sentence}");
+    let _ = writeln!(streams.err, "smolsock: {sentence}");
     2
 }
 
-fn follow(command: &Command, out: &mut impl Write, err: &mut impl Write, style: Style) -> Result<u8, Failure> {
+fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
     match command {
-        Command::List => list::list(out),
-        Command::Run(args) => run::run(args, out, style),
-        Command::Sweep(args) => sweep::sweep(args, out, err),
-        Command::Minimize(args) => minimize::minimize(args, out, style),
-        Command::Freeze(args) => freeze::freeze(args, out),
-        Command::Replay(args) => replay::replay(args, out, style),
-        Command::Verify(args) => verify::verify(args, out),
-        Command::Show { name } => list::show(name, out),
+        Command::List => list::list(streams.out),
+        Command::Run(args) => run::run(args, streams),
+        Command::Sweep(args) => sweep::sweep(args, streams.out, streams.err),
+        Command::Minimize(args) => minimize::minimize(args, streams.out, streams.style),
+        Command::Freeze(args) => freeze::freeze(args, streams.out),
+        Command::Replay(args) => replay::replay(args, streams.out, streams.style),
+        Command::Verify(args) => verify::verify(args, streams.out),
+        Command::Show { name } => list::show(name, streams.out),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, directory, loss};
+use super::{Failure, Streams, directory, live, loss};
 use smolsock_sim::Recording;
 use smolsock_sim::capture;
 use smolsock_sim::library::{self, Entry, Options, Run};
@@ -11,6 +11,7 @@ use smolsock_sim::nearest::nearest;
 use smolsock_sim::observe::{Observation, observe};
 use smolsock_sim::report::{Style, json, ladder, summary::Summary, wrapped};
 use smolsock_sim::scenario::Scenario;
+use smolsock_sim::world::Watch;
 
 /// Running text is not wider.
 const WIDTH: usize = 100;
@@ -33,10 +34,8 @@ pub(super) struct Args {
     /// Lose this share of frames on every link, instead of the scenario's own: 2%, 0.5%, or millionths (20000)
     #[arg(long, value_name = "PPM|PERCENT", value_parser = loss::parse_ppm, allow_hyphen_values = true)]
     loss: Option<u32>,
-    /// Write captures for Wireshark to this directory: one file per host, of many hosts the telling ones; files of other
-    /// runs stay
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    captures: live::Captures,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -46,21 +45,31 @@ pub(super) struct Args {
     /// Print every frame: fold nothing
     #[arg(long, conflicts_with_all = ["json", "quiet"])]
     full: bool,
+    /// Sequence numbers as they stand in the segments, instead of relative ones
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    absolute: bool,
 }
 
 /// Runs it. Gives 0 if the run did what it should, and 1 if not.
-pub(super) fn run(args: &Args, out: &mut impl Write, style: Style) -> Result<u8, Failure> {
+pub(super) fn run(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
     let scenario = load(&args.name)?;
     let options = Options { seed: args.seed.unwrap_or(scenario.seed), loss_ppm: args.loss };
     let scenario = options.apply(&scenario);
+    if args.captures.is_piped() {
+        can_pipe(args, streams.is_terminal)?;
+    }
     // Before the run: nobody should wait for a result that cannot be written.
-    if let Some(dir) = &args.out {
+    if let Some(dir) = &args.captures.out {
         directory::prepare(dir).map_err(Failure::Refused)?;
     }
-    let run = scenario.run(Recording::Full).map_err(|error| Failure::Refused(error.to_string()))?;
-    let captures = match &args.out {
+    let play = |watch: &mut dyn Watch| {
+        scenario.run_watched(Recording::Full, watch).map_err(|error| Failure::Refused(error.to_string()))
+    };
+    let hosts: Vec<String> = scenario.hosts.iter().map(|host| host.name.clone()).collect();
+    let run = args.captures.run(&hosts, about(args, &scenario), streams.out, play)?;
+    let captures = match &args.captures.out {
         Some(dir) => write_captures(args, &scenario, &run, dir)?,
-        None => Vec::new(),
+        None => args.captures.file().map(Path::to_owned).into_iter().collect(),
     };
     let observation = observe(&run.trace);
     let summary = Summary::of(&observation, run.virtual_end);
@@ -73,11 +82,25 @@ pub(super) fn run(args: &Args, out: &mut impl Write, style: Style) -> Result<u8,
         summary: &summary,
     };
     if args.json {
-        told.write_json(out)?;
+        told.write_json(streams.out)?;
+    } else if args.captures.is_piped() {
+        told.write_text(streams.err, Style { colour: false })?;
     } else {
-        told.write_text(out, style)?;
+        told.write_text(streams.out, streams.style)?;
     }
     Ok(u8::from(!run.outcome.passed))
+}
+
+/// Whether standard output can take a capture.
+fn can_pipe(args: &Args, is_terminal: bool) -> Result<(), Failure> {
+    let why = match (args.json, is_terminal) {
+        (true, _) => "--json and --pcap - both want standard output; --pcap FILE does not",
+        (false, true) => {
+            "standard output is a terminal, which shows no captures; add `| tshark -r -`, `| wireshark -k -i -`, or name a file"
+        }
+        (false, false) => return Ok(()),
+    };
+    Err(Failure::Refused(why.to_owned()))
 }
 
 fn parse_seed(text: &str) -> Result<u64, String> {
@@ -107,10 +130,13 @@ pub(super) fn find(name: &str) -> Result<&'static Entry, Failure> {
 }
 
 fn write_captures(args: &Args, scenario: &Scenario, run: &Run, dir: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let replay = replay(args, scenario);
-    let about = capture::About { scenario: scenario.name.clone(), seed: scenario.seed, replay };
-    capture::write_files(&run.trace, &run.vantages, &about, dir)
+    capture::write_files_as(args.captures.format(), &run.trace, &run.vantages, &about(args, scenario), dir)
         .map_err(|error| Failure::Refused(format!("cannot write captures to {}: {error}", dir.display())))
+}
+
+fn about(args: &Args, scenario: &Scenario) -> capture::About {
+    let replay = replay(args, scenario);
+    capture::About { scenario: scenario.name.clone(), seed: scenario.seed, replay }
 }
 
 /// The command line that gives the same run.
@@ -151,7 +177,7 @@ impl Told<'_> {
         let heading = format!("{}: {}", self.scenario.name, self.scenario.about);
         wrapped(&heading, WIDTH).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         writeln!(out)?;
-        let options = ladder::Options { full: self.args.full, style };
+        let options = ladder::Options { full: self.args.full, absolute: self.args.absolute, style };
         ladder::write(out, self.observation, &self.run.notes, options)?;
         writeln!(out)?;
         self.summary.write(out, style)?;
@@ -198,6 +224,9 @@ impl Told<'_> {
 
     fn write_captures(&self, out: &mut impl Write) -> Result<(), Failure> {
         let [first, others @ ..] = self.captures else {
+            if self.args.captures.is_piped() {
+                return Ok(());
+            }
             writeln!(out, "Captures: add --out DIR to write them for Wireshark")?;
             return Ok(());
         };

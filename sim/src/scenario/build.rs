@@ -9,12 +9,13 @@ use super::error::ScenarioError;
 use super::model::{self, Host, Refusal, Scenario};
 use super::step::{self, Context};
 use super::{Outcome, Run, expect};
+use crate::isn;
 use crate::link::Loss;
 use crate::middlebox::Middlebox;
 use crate::nat::Nat;
 use crate::time::Time;
 use crate::trace::NodeId;
-use crate::world::{Ending, Realism, Recording, World, WorldError};
+use crate::world::{Ending, Nobody, Realism, Recording, Watch, World, WorldError};
 
 impl Scenario {
     /// The network with everything that is to happen in it, not yet begun.
@@ -56,15 +57,25 @@ impl Scenario {
     /// # Errors
     /// See [`Scenario::build`].
     pub fn run(&self, recording: Recording) -> Result<Run, ScenarioError> {
+        self.run_watched(recording, &mut Nobody)
+    }
+
+    /// [`run`](Scenario::run), while somebody looks on.
+    ///
+    /// # Errors
+    /// See [`Scenario::build`].
+    pub fn run_watched(&self, recording: Recording, watch: &mut dyn Watch) -> Result<Run, ScenarioError> {
         let mut world = self.build()?;
         world.set_recording(if expect::needs_frames(&self.expect) { Recording::Full } else { recording });
-        Ok(self.judge(world.run(Time::from_nanos(self.limit_ns))))
+        Ok(self.judge(world.run_watched(Time::from_nanos(self.limit_ns), watch)))
     }
 
     /// What a run of this scenario came to: the world's own failures, and the promises of `[expect]`.
     pub fn judge(&self, ending: Ending) -> Run {
         let mut failures = ending.failures;
         expect::judge(&self.expect, &ending.trace, ending.apps_ended_at, &mut failures);
+        let first = self.captures.first().or(self.hosts.first().map(|host| &host.name));
+        expect::judge_segments(&self.expect, &ending.trace, first, &mut failures);
         let name = |name: &String| ending.trace.nodes.iter().position(|node| node.name == *name).map(NodeId);
         let vantages = if self.captures.is_empty() {
             self.hosts.iter().filter_map(|host| name(&host.name)).collect()
@@ -129,7 +140,12 @@ impl Scenario {
         }
         for host in &self.hosts {
             let addresses: Vec<&str> = host.addresses.iter().map(String::as_str).collect();
-            let node = world.host_with(&host.name, &addresses, |config| tune(config, host))?;
+            let seed = host.initial_sequence.map(|isn| isn::seed(isn, self.seed)).transpose();
+            let seed = seed.map_err(|error| WorldError::Host(format!("{}: {error}", host.name)))?;
+            let node = world.host_with(&host.name, &addresses, |config| {
+                tune(config, host);
+                config.seed = seed.unwrap_or_else(|| config.seed.clone());
+            })?;
             let realism = realism_of(host);
             if realism != Realism::default() {
                 world.realism(node, realism)?;
@@ -192,6 +208,7 @@ fn realism_of(host: &Host) -> Realism {
         poll_latency_ns: host.poll_latency_ns.unwrap_or(default.poll_latency_ns),
         refuses: host.refuses.iter().map(span).collect(),
         mtu_bytes: host.mtu_bytes.map_or(default.mtu_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+        strip: host.strip.clone(),
     }
 }
 

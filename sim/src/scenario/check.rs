@@ -160,11 +160,13 @@ impl Scenario {
         }
         for (index, middlebox) in self.middleboxes.iter().enumerate() {
             if let Some(item) = middlebox.strip.iter().position(|strip| !devices::is_sayable(strip)) {
-                let message = "strip: options 0 and 1, and those with names, are not said by their kind".to_owned();
-                return Err(at_item("middlebox", index, "strip", item)(message));
+                return Err(at_item("middlebox", index, "strip", item)(UNSAYABLE.to_owned()));
             }
         }
         for (index, host) in self.hosts.iter().enumerate() {
+            if let Some(item) = host.strip.iter().position(|strip| !devices::is_sayable(strip)) {
+                return Err(at_item("host", index, "strip", item)(UNSAYABLE.to_owned()));
+            }
             if let Some(item) = host.refuses.iter().position(|span| span.from_ns >= span.until_ns) {
                 let message = "refuses: a span ends after its beginning".to_owned();
                 return Err(at_item("host", index, "refuses", item)(message));
@@ -266,5 +268,7 @@ fn at_item(section: &'static str, index: usize, key: &'static str, item: usize) 
     move |message| Problem { place: Place { section, index, key, item: Some(item) }, message }
 }
 
+/// Why an option to strip is refused that a program has made.
+const UNSAYABLE: &str = "strip: options 0 and 1, and those with names, are not said by their kind";
 /// Names that an error lists.
 const NAMES_SHOWN: usize = 12;

@@ -139,6 +139,8 @@ pub(super) fn read_realism(section: &Section<'_>, host: &mut Host) -> Read<()> {
     host.batch_window_ns = section.parsed("batch_window", parse_ns)?;
     host.poll_latency_ns = section.parsed("poll_latency", parse_ns)?;
     host.refuses = section.list("refuses", parse_span)?;
+    host.strip = section.list("strip", parse_strip)?;
+    host.initial_sequence = section.count_u32("initial_sequence")?;
     Ok(())
 }
 
@@ -151,6 +153,8 @@ pub(super) fn write_realism(lines: &mut Lines, host: &Host) {
     let spans =
         host.refuses.iter().map(|span| format!("from {} until {}", print_ns(span.from_ns), print_ns(span.until_ns)));
     lines.texts("refuses", &spans.collect::<Vec<_>>());
+    lines.texts("strip", &host.strip.iter().map(print_strip).collect::<Vec<_>>());
+    lines.number_if("initial_sequence", host.initial_sequence.map(u64::from));
 }
 
 fn parse_span(text: &str) -> Result<Refusal, String> {

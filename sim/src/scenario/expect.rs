@@ -46,6 +46,22 @@ pub(super) fn judge(expect: &Expect, trace: &Trace, apps_ended_at: Time, failure
     }
 }
 
+/// Adds a sentence for the first segment that is not as promised. `vantage`: the host that sees them.
+pub(super) fn judge_segments(expect: &Expect, trace: &Trace, vantage: Option<&String>, failures: &mut Vec<String>) {
+    if expect.segments.is_empty() {
+        return;
+    }
+    let seen = vantage.and_then(|name| trace.node_named(name)).map(|node| crate::capture::segments(trace, node));
+    let seen = seen.unwrap_or_default();
+    let count = seen.len().max(expect.segments.len());
+    let different = (0..count).find(|at| seen.get(*at) != expect.segments.get(*at));
+    if let Some(at) = different {
+        let say = |line: Option<&String>| line.map_or("nothing", String::as_str).to_owned();
+        let (found, promised) = (say(seen.get(at)), say(expect.segments.get(at)));
+        failures.push(format!("segment {} is {found}; promised was {promised}", at + 1));
+    }
+}
+
 fn has_state(observation: &Observation<'_>, host: &str, state: smolsock::TcpState) -> bool {
     let halves = observation.connections.iter().flat_map(|connection| [&connection.client, &connection.server]);
     let mut of_host = halves.filter(|half| half.node.is_some_and(|node| observation.name(node) == host));

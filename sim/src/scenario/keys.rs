@@ -61,6 +61,8 @@ pub(super) const HOST: &[&str] = &[
     "batch_window",
     "poll_latency",
     "refuses",
+    "strip",
+    "initial_sequence",
 ];
 /// A cable also has the keys of [`LINK`], for both directions.
 pub(super) const CABLE: &[&str] = &["count", "name", "a", "b", "forward", "back"];
@@ -90,4 +92,5 @@ pub(super) const EXPECT: &[&str] = &[
     "drops_max",
     "connections_min",
     "states",
+    "segments",
 ];

@@ -118,6 +118,10 @@ pub struct Host {
     pub poll_latency_ns: Option<u64>,
     /// When its device has no room for frames.
     pub refuses: Vec<Refusal>,
+    /// TCP options that its packet filter takes out of what it sends.
+    pub strip: Vec<Strip>,
+    /// With which initial sequence number its first connection begins; `None`: the seed of the scenario decides.
+    pub initial_sequence: Option<u32>,
 }
 
 /// A span of time in which a device refuses.
@@ -254,6 +258,8 @@ pub struct Expect {
     pub connections_min: Option<u64>,
     /// States that a connection of a host has to go through, each once at least.
     pub states: Vec<HostState>,
+    /// The TCP segments that the first of `captures` sees, as [`crate::capture::segments`] tells them; empty: any.
+    pub segments: Vec<String>,
 }
 
 /// A state of a connection of a host, written `client TIME-WAIT`.

@@ -181,6 +181,7 @@ fn read_expect(section: &Section<'_>) -> Read<Expect> {
         drops_max: section.count("drops_max", u64::MAX)?,
         connections_min: section.count("connections_min", u64::MAX)?,
         states: section.list("states", parse_state)?,
+        segments: section.texts("segments")?,
     })
 }
 

@@ -142,8 +142,10 @@ fn any_change() -> impl Strategy<Value = Change> {
 fn any_host(name: &'static str) -> impl Strategy<Value = Host> {
     let times = prop::array::uniform5(prop::option::of(any::<u64>()));
     let bytes = prop::array::uniform2(prop::option::of(1_u64..65_536));
-    (bytes, prop::option::of(1_u32..1000), prop::option::of(1_u32..1000), times).prop_map(
-        move |([tcp_recv_bytes, tcp_send_bytes], half_open_max, time_wait_max, times)| Host {
+    let strip = prop::collection::vec(any_strip(), 0..3);
+    let initial_sequence = prop::option::of(any::<u32>());
+    (bytes, prop::option::of(1_u32..1000), prop::option::of(1_u32..1000), times, strip, initial_sequence).prop_map(
+        move |([tcp_recv_bytes, tcp_send_bytes], half_open_max, time_wait_max, times, strip, initial_sequence)| Host {
             name: name.to_owned(),
             addresses: vec!["192.0.2.1/24".to_owned(), "2001:db8::1/64".to_owned()],
             gateways: vec!["192.0.2.254".to_owned()],
@@ -161,6 +163,8 @@ fn any_host(name: &'static str) -> impl Strategy<Value = Host> {
             batch_window_ns: times[0].map(|nanos| nanos.max(1)),
             poll_latency_ns: times[1],
             refuses: times[2].into_iter().map(|from| Refusal { from_ns: from / 2, until_ns: from / 2 + 7 }).collect(),
+            strip,
+            initial_sequence,
         },
     )
 }
@@ -183,8 +187,9 @@ fn any_app() -> impl Strategy<Value = App> {
 
 fn any_expect() -> impl Strategy<Value = Expect> {
     let number = || prop::option::of(any::<u64>());
-    (number(), number(), number(), number(), number(), number(), any::<bool>()).prop_map(
-        |(ends, resent_min, resent_max, drops_min, drops_max, connections_min, has_state)| Expect {
+    let segments = prop::collection::vec("(SYN )?[0-9]{1,3}\\([0-9]{1,4}\\) <mss [0-9]{1,4}>", 0..4);
+    (number(), number(), number(), number(), number(), number(), any::<bool>(), segments).prop_map(
+        |(ends, resent_min, resent_max, drops_min, drops_max, connections_min, has_state, segments)| Expect {
             ends_within_ns: ends,
             retransmissions_min: resent_min,
             retransmissions_max: resent_max,
@@ -195,15 +200,19 @@ fn any_expect() -> impl Strategy<Value = Expect> {
                 .then(|| HostState { host: "one".to_owned(), state: TcpState::TimeWait })
                 .into_iter()
                 .collect(),
+            segments,
         },
     )
 }
 
-fn any_middlebox() -> impl Strategy<Value = Middlebox> {
+fn any_strip() -> impl Strategy<Value = Strip> {
     let named =
         [TcpOption::Mss, TcpOption::WindowScale, TcpOption::SackPermitted, TcpOption::Sack, TcpOption::Timestamps];
     let option = prop_oneof![prop::sample::select(named.to_vec()), (2_u8..).prop_map(TcpOption::Other)];
-    let strip = (option, any::<bool>()).prop_map(|(option, from_all)| Strip { option, from_all });
+    (option, any::<bool>()).prop_map(|(option, from_all)| Strip { option, from_all })
+}
+
+fn any_middlebox() -> impl Strategy<Value = Middlebox> {
     let window = prop_oneof![any::<u16>().prop_map(Window::AtMost), any::<u16>().prop_map(Window::Exactly)];
     let times = prop::array::uniform4(prop::option::of(any::<u64>()));
     let nat = times.prop_map(|times| Nat {
@@ -215,7 +224,7 @@ fn any_middlebox() -> impl Strategy<Value = Middlebox> {
         tcp_transitory_idle_ns: times[2],
         icmp_idle_ns: times[3],
     });
-    let stripped = prop::collection::vec(strip, 0..3);
+    let stripped = prop::collection::vec(any_strip(), 0..3);
     (stripped, prop::option::of(any::<u16>()), prop::option::of(window), prop::option::of(nat))
         .prop_map(|(strip, mss_max, window, nat)| Middlebox { name: "box".to_owned(), strip, mss_max, window, nat })
 }
@@ -585,6 +594,15 @@ fn devices_are_refused_where_they_are_wrong() {
         ("[[middlebox]]\nname = \"m\"\nwindow = \"4096\"", 3, "at most 4096"),
         ("[[middlebox]]\nname = \"m\"\n[middlebox.nat]\nindoors = \"x\"", 4, "no key \"indoors\""),
         ("[[host]]\nname = \"x\"\nrefuses = [\"from 2s until 1s\"]", 3, "from 100ms until 250ms"),
+        ("[[host]]\nname = \"x\"\nstrip = [\"windowscale\"]", 3, "window-scale"),
+        ("[[host]]\nname = \"x\"\ninitial_sequence = 4294967296", 3, "4294967295"),
+        (
+            "[[middlebox]]\nname = \"m\"\n[[host]]\nname = \"x\"\n[[cable]]\nname = \"1\"\na = \"x\"\nb = \"m\"\n\
+             [[switch]]\nname = \"s\"\n[[cable]]\nname = \"2\"\na = \"s\"\nb = \"m\"\n\
+             [[cable]]\nname = \"3\"\na = \"s\"\nb = \"m\"",
+            18,
+            "no more than 2 cable(s)",
+        ),
         ("[[power]]\nat = \"1s\"\ndo = \"explode\"\nhost = \"server\"", 3, "crash or restart"),
         ("[[power]]\nat = \"1s\"\ndo = \"crash\"\nhost = \"servr\"", 4, "did you mean server?"),
     ];

@@ -91,6 +91,7 @@ fn write_expect(lines: &mut Lines, expect: &Expect) {
     lines.number_if("connections_min", expect.connections_min);
     let states = expect.states.iter().map(|state| format!("{} {}", state.host, state.state.rfc_name()));
     lines.texts("states", &states.collect::<Vec<_>>());
+    lines.texts("segments", &expect.segments);
 }
 
 /// The lines of a file.

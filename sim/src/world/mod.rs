@@ -11,6 +11,7 @@ mod scripted;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod watched;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,7 +25,7 @@ use crate::events::Events;
 use crate::executor::{Executor, TaskResult};
 use crate::frame::Medium;
 use crate::host::{Clock, Host};
-use crate::journal::{self, Shared, Watch};
+use crate::journal::{self, Shared};
 use crate::link::{Cable, Direction};
 use crate::middlebox::Middlebox;
 use crate::nic::Nic;
@@ -36,6 +37,7 @@ pub use ending::{Ending, Totals, WorldError, is_unfired};
 pub use realism::{Realism, RealismError};
 use schedule::Turns;
 pub use schedule::{Change, Ways};
+pub use watched::{Nobody, Watch};
 
 use crate::trace::{NodeId, PacketId, Trace};
 use boot::Service;
@@ -168,10 +170,6 @@ enum Event {
     Arrival { node: NodeId, port: usize, id: PacketId, bytes: Vec<u8> },
     /// A host wanted to be woken.
     Wake { node: NodeId },
-    /// A queue decides about the frame at its head.
-    Turn { cable: usize, direction: Direction },
-    /// The network changes.
-    Change(Change),
     /// A host's poll latency is over.
     Poll { node: NodeId },
     /// The network card of a host hands over what it holds back, if that is still this batch.
@@ -180,6 +178,10 @@ enum Event {
     Crash { node: NodeId },
     /// A host starts again.
     Restart { node: NodeId },
+    /// A queue decides about the frame at its head.
+    Turn { cable: usize, direction: Direction },
+    /// The network changes.
+    Change(Change),
 }
 
 impl World {
@@ -213,7 +215,7 @@ impl World {
             totals: Totals::default(),
             turns: Turns::default(),
             changes: Vec::new(),
-            watch: Arc::new(Mutex::new(Watch::new(medium))),
+            watch: Arc::new(Mutex::new(journal::Watch::new(medium))),
             is_watched: true,
             #[cfg(test)]
             saboteur: None,
@@ -276,7 +278,12 @@ impl World {
     }
 
     /// Runs until the applications have ended, then until nothing is left to happen; `limit` bounds both.
-    pub fn run(mut self, limit: Time) -> Ending {
+    pub fn run(self, limit: Time) -> Ending {
+        self.run_watched(limit, &mut Nobody)
+    }
+
+    /// [`run`](World::run), while somebody looks on.
+    pub fn run_watched(mut self, limit: Time, watch: &mut dyn Watch) -> Ending {
         self.begin_watch();
         let links = self.links();
         let all_hosts: Vec<NodeId> = self.hosts().collect();
@@ -284,10 +291,10 @@ impl World {
             self.disturb(node);
         }
         self.start_peers();
-        self.run_until(limit, |world| world.is_done());
+        self.run_until(limit, watch, |world| world.is_done());
         let apps_ended_at = self.clock.now.get();
         // The last FINs and ACKs are still on their way.
-        self.run_until(limit, |world| world.is_done() && world.is_quiet());
+        self.run_until(limit, watch, |world| world.is_done() && world.is_quiet());
         let netstat = self.views(|stack| stack.netstat().to_string());
         let arp = self.views(|stack| stack.arp().to_string());
         let unfinished: Vec<String> = self.executor.unfinished().map(str::to_owned).collect();
@@ -297,7 +304,7 @@ impl World {
         for owner in self.executor.stop_background() {
             self.disturb(NodeId(owner));
         }
-        self.run_until(limit, |_| false);
+        self.run_until(limit, watch, |_| false);
         let ended_at = self.clock.now.get();
         self.finish_turns();
         self.check_cables();

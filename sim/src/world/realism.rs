@@ -8,6 +8,7 @@ use smolsock::{Config, Stack};
 
 use super::{Computer, Event, StationKind, World, WorldError};
 use crate::frame::Medium;
+use crate::middlebox::{Middlebox, Strip};
 use crate::nic::Nic;
 use crate::time::Time;
 use crate::trace::NodeId;
@@ -44,6 +45,9 @@ pub struct Realism {
     pub refuses: Vec<core::ops::Range<Time>>,
     /// Longest IP packet that the card sends, in bytes, without an Ethernet header (default: 1,500).
     pub mtu_bytes: usize,
+    /// TCP options that the host's own packet filter takes out of what leaves (`TCPOPTSTRIP` of Linux); a capture on the
+    /// host does not show them either.
+    pub strip: Vec<Strip>,
 }
 
 impl Default for Realism {
@@ -54,6 +58,7 @@ impl Default for Realism {
             poll_latency_ns: 0,
             refuses: Vec::new(),
             mtu_bytes: super::build::MTU_BYTES,
+            strip: Vec::new(),
         }
     }
 }
@@ -106,6 +111,19 @@ impl Realism {
         Ok(())
     }
 
+    /// Whether the host may answer later than a perfect one.
+    const fn is_late(&self) -> bool {
+        self.batch_window_ns > 0 || self.poll_latency_ns > 0 || !self.refuses.is_empty()
+    }
+
+    /// `bytes` (a whole frame of `medium`) as it leaves the host.
+    pub(super) fn filter(&self, medium: Medium, bytes: Vec<u8>) -> Vec<u8> {
+        if self.strip.is_empty() {
+            return bytes;
+        }
+        Middlebox { strip: self.strip.clone(), ..Middlebox::default() }.rewrite(medium, bytes)
+    }
+
     /// When the device takes frames again, if it refuses them at `now`.
     pub(super) fn refuses_until(&self, now: Time) -> Option<Time> {
         self.refuses.iter().filter(|span| span.contains(&now)).map(|span| span.end).max()
@@ -154,7 +172,9 @@ impl World {
     pub fn realism(&mut self, node: NodeId, realism: Realism) -> Result<(), WorldError> {
         realism.check().map_err(|error| self.bad_host(node, &error))?;
         // Who answers late, or refuses to send, may be asked again.
-        crate::journal::lock(&self.watch).bench().excuse_retransmissions();
+        if realism.is_late() {
+            crate::journal::lock(&self.watch).bench().excuse_retransmissions();
+        }
         self.rebuild(node, |computer, medium| {
             if realism.mtu_bytes != computer.nic.mtu_bytes() {
                 computer.nic = Nic::new(medium, realism.mtu_bytes);

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use smolsock::{Stack, Step};
 
-use crate::journal::Way;
-
 use super::ending::NEVER_HAPPENED;
-use super::{End, Event, Laid, Recording, Station, StationKind, World};
+use super::{End, Event, Laid, Recording, Station, StationKind, Watch, World};
+use crate::journal::Way;
 use crate::time::Time;
 use crate::trace::{FrameRecord, NodeId, PacketId};
 
 impl World {
     /// Lets things happen in order of time until `is_over`, `limit`, or nothing is left.
-    pub(super) fn run_until(&mut self, limit: Time, is_over: impl Fn(&Self) -> bool) {
+    pub(super) fn run_until(&mut self, limit: Time, watch: &mut dyn Watch, is_over: impl Fn(&Self) -> bool) {
         loop {
             self.settle();
             if is_over(self) {
@@ -21,6 +20,7 @@ impl World {
             }
             let next = [self.events.next_at(), self.clock.next_wake()].into_iter().flatten().min();
             let Some(next) = next.filter(|at| *at <= limit) else { return };
+            watch.after(&self.trace, self.clock.now.get());
             self.clock.now.set(next);
             self.watch_time(next);
             self.clock.wake_sleepers();
@@ -150,6 +150,7 @@ impl World {
         while let StationKind::Host(computer) = &mut self.nodes[node.0].kind
             && let Some(bytes) = computer.nic.take()
         {
+            let bytes = computer.realism.filter(self.medium, bytes);
             let id = self.new_packet();
             if let Some(end) = end
                 && let Some(bytes) = self.leaving(node, bytes)
@@ -172,6 +173,11 @@ impl World {
     pub(super) fn hosts(&self) -> impl Iterator<Item = NodeId> {
         let is_host = |(_, station): &(usize, &Station)| matches!(station.kind, StationKind::Host(_));
         self.nodes.iter().enumerate().filter(is_host).map(|(i, _)| NodeId(i))
+    }
+
+    /// The names of all hosts, in the order in which they were added.
+    pub fn host_names(&self) -> Vec<String> {
+        self.hosts().map(|node| self.trace.nodes[node.0].name.clone()).collect()
     }
 
     /// What `show` says of each host's stack.

@@ -33,6 +33,8 @@ judged! {
     tshark_believes_syn_lost "syn-lost",
     tshark_believes_refused "refused",
     tshark_believes_windowing "windowing",
+    tshark_believes_the_figure "figure",
+    tshark_believes_the_natural_figure "figure-natural",
     tshark_believes_teardown "teardown",
     tshark_believes_half_close "half-close",
     tshark_believes_simultaneous_close "simultaneous-close",
@@ -86,10 +88,13 @@ fn judge(name: &str) {
 
 /// Outbound is what has the own source address, and nothing else.
 fn check_directions(trace: &Trace, vantage: usize, frames: &[Frame]) {
-    let NodeKind::Host { mac: Some(mac), .. } = trace.nodes[vantage].kind else { panic!("a host on Ethernet") };
-    let own: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    let NodeKind::Host { mac, addrs } = &trace.nodes[vantage].kind else { panic!("a host") };
+    let own = match mac {
+        Some(mac) => mac.map(|byte| format!("{byte:02x}")).join(":"),
+        None => addrs[0].to_string(),
+    };
     for frame in frames {
-        assert_eq!(frame.is_outbound, frame.sources[0] == own.join(":"), "{frame:?}");
+        assert_eq!(frame.is_outbound, frame.sources[0] == own, "{frame:?}");
     }
 }
 
@@ -155,12 +160,13 @@ fn said(name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         "udp-echo" => vec![],
         "handshake" | "syn-lost" | "refused" | "simultaneous-close" => vec![(nothing(), nothing())],
         "tcp-echo" => vec![(pattern(1, 1_500), pattern(1, 1_500))],
+        "figure" | "figure-natural" => vec![(pattern(1, 8 * 1_024), nothing())],
         "windowing" => vec![(pattern(1, 16 * 1_024), nothing())],
         "teardown" => vec![(b"exit".to_vec(), nothing()), (nothing(), nothing())],
         "half-close" => vec![(pattern(1, 3_000), pattern(2, 6_000))],
         "tour" => vec![(pattern(1, 20_000), pattern(2, 2_000))],
         "lossy-transfer" => vec![(pattern(1, 1 << 20), nothing())],
-        "concurrent" => (1..=128).map(|client| pattern(client, 4_000)).map(|stream| (stream.clone(), stream)).collect(),
+        "concurrent" => (1..=128).map(|client| pattern(client, 4_000)).map(|said| (said.clone(), said)).collect(),
         other => panic!("what do the applications of {other} say?"),
     }
 }

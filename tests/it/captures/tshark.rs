@@ -136,6 +136,50 @@ pub fn streams(path: &Path, count: usize) -> Vec<(SocketAddr, Vec<u8>, Vec<u8>)>
     streams.into_values().collect()
 }
 
+/// The TCP segments of a file, in the words of `capture::segments`, as far as MSS is their only option.
+pub fn segments(path: &Path) -> Vec<String> {
+    let fields =
+        ["tcp.flags.syn", "tcp.flags.fin", "tcp.flags.ack", "tcp.flags.reset", "tcp.seq", "tcp.len", "tcp.ack"];
+    let fields = fields.into_iter().chain(["tcp.window_size_value", "tcp.options.mss_val", "tcp.option_len"]);
+    let mut arguments = vec!["-o", "tcp.relative_sequence_numbers:FALSE", "-T", "fields"];
+    arguments.extend(fields.flat_map(|field| ["-e", field]));
+    run(path, &arguments).lines().map(segment).collect()
+}
+
+fn segment(line: &str) -> String {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [syn, fin, ack, rst, seq, len, acknowledged, window, mss, lengths] = fields[..] else { panic!("{line:?}") };
+    let is_set = |field: &str| field == "1" || field == "True";
+    let mut text = String::new();
+    for (flag, name) in [(syn, "SYN "), (fin, "FIN "), (rst, "RST ")] {
+        text += if is_set(flag) { name } else { "" };
+    }
+    if len != "0" || is_set(syn) || is_set(fin) || is_set(rst) {
+        text += &format!("{seq}({len}) ");
+    }
+    if is_set(ack) {
+        text += &format!("ack {acknowledged} ");
+    }
+    text += &format!("win {window}");
+    if !mss.is_empty() {
+        assert_eq!(lengths, "4", "MSS is the only option: {line:?}");
+        text += &format!(" <mss {mss}>");
+    }
+    text
+}
+
+/// What the analysis of TCP found in a file: each `tcp.analysis.…` that is more than a number, once.
+pub fn analysis(path: &Path) -> Vec<String> {
+    let flags =
+        ["ack_lost_segment", "duplicate_ack", "fast_retransmission", "keep_alive", "lost_segment", "out_of_order"];
+    let more = ["retransmission", "reused_ports", "spurious_retransmission", "window_full", "window_update"];
+    let last = ["zero_window", "zero_window_probe", "zero_window_probe_ack"];
+    let flags: Vec<String> =
+        flags.into_iter().chain(more).chain(last).map(|flag| format!("tcp.analysis.{flag}")).collect();
+    let is_there = |flag: &&String| !run(path, &["-Y", flag.as_str()]).trim().is_empty();
+    flags.iter().filter(is_there).cloned().collect()
+}
+
 fn bytes(hex: &str) -> Vec<u8> {
     let digit =
         |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap_or_else(|_| panic!("not hexadecimal: {hex}"));

@@ -36,8 +36,10 @@ proptest! {
         seed in any::<u64>(),
         loss_ppm in 0..30_000_u32,
     ) {
-        let run = library::all()[which].run(&Options { seed, loss_ppm: Some(loss_ppm) });
         let name = library::all()[which].name;
+        // It promises 18 segments, not one more: with a loss it is another figure.
+        prop_assume!(name != "figure");
+        let run = library::all()[which].run(&Options { seed, loss_ppm: Some(loss_ppm) });
         prop_assert!(run.outcome.passed, "{name} --seed {seed} --loss {loss_ppm}: {:?}", run.outcome.failures);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Two hosts are drawn as a ladder: an arrow per frame between two lifelines, with the state that each side enters beside its
 //! lifeline, as in RFC 9293 §3.5; segments with data have heavier arrows, a frame that is lost ends midway with an `X`. More hosts are listed as `client → server`.
-//! Sequence and acknowledgement numbers are relative to the SYN of their side, windows are scaled.
+//! Sequence and acknowledgement numbers are relative to the SYN of their side unless [`Options::absolute`] is set, windows are
+//! scaled.
 //!
 //! A frame's line stands at the time of its sending. Long runs of data that meet no incident are folded into one line, and of
 //! a very long story the middle is left out, unless [`Options::full`] is set.
@@ -24,6 +25,8 @@ use crate::trace::{NodeId, NodeKind};
 pub struct Options {
     /// Every frame has its line: nothing is folded.
     pub full: bool,
+    /// Sequence and acknowledgement numbers as they stand in the segments, not relative to the SYN of their side.
+    pub absolute: bool,
     /// Colours.
     pub style: Style,
 }
@@ -34,7 +37,7 @@ pub struct Options {
 ///
 /// Those of `out`.
 pub fn write(out: &mut impl Write, observation: &Observation<'_>, notes: &[Note], options: Options) -> io::Result<()> {
-    let rows = rows::rows(observation, notes);
+    let rows = rows::rows(observation, notes, options.absolute);
     let rows = if options.full { rows } else { fold::fold(rows) };
     let layout = layout::Layout::of(observation);
     layout.write_heading(out, observation, options.style)?;

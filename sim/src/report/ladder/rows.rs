@@ -21,7 +21,8 @@ const INTRODUCED_MAX: usize = 8;
 type Entered = BTreeMap<(usize, usize, bool), State>;
 
 /// All lines, by time. At one time, notes come before frames: they tell why.
-pub(super) fn rows(observation: &Observation<'_>, notes: &[Note]) -> Vec<Row> {
+/// `absolute`: with the sequence numbers that stand in the segments.
+pub(super) fn rows(observation: &Observation<'_>, notes: &[Note], absolute: bool) -> Vec<Row> {
     let entered = entered(observation);
     let mut begun = vec![false; observation.connections.len()];
     let mut notes: Vec<&Note> = notes.iter().collect();
@@ -39,7 +40,7 @@ pub(super) fn rows(observation: &Observation<'_>, notes: &[Note]) -> Vec<Row> {
         {
             rows.push(journey.sent_at, begins(observation, segment.connection));
         }
-        rows.push(journey.sent_at, Content::Frame(frame(observation, &entered, index, journey)));
+        rows.push(journey.sent_at, Content::Frame(frame(observation, &entered, index, absolute)));
     }
     for note in notes {
         rows.note(note);
@@ -107,7 +108,8 @@ fn ends(connection: &Connection) -> String {
     format!("{} → {}", connection.client.addr, connection.server.addr)
 }
 
-fn frame(observation: &Observation<'_>, entered: &Entered, index: usize, journey: &Journey) -> Frame {
+fn frame(observation: &Observation<'_>, entered: &Entered, index: usize, absolute: bool) -> Frame {
+    let journey = &observation.journeys[index];
     let packet = observation.packet(index);
     let told = remarks::fate(observation, journey);
     let to = match journey.to {
@@ -128,12 +130,12 @@ fn frame(observation: &Observation<'_>, entered: &Entered, index: usize, journey
         fold: None,
     };
     if let (Some(tcp), Some(segment)) = (packet.tcp(), &observation.segments[index]) {
-        frame.cells = Cells::Tcp {
-            seq: segment.seq,
-            payload_bytes: segment.payload_bytes,
-            ack: segment.ack,
-            window_bytes: segment.window_bytes,
+        let (seq, ack) = if absolute {
+            (tcp.seq.into(), tcp.flags.contains(Flags::ACK).then_some(tcp.ack.into()))
+        } else {
+            (segment.seq, segment.ack)
         };
+        frame.cells = Cells::Tcp { seq, payload_bytes: segment.payload_bytes, ack, window_bytes: segment.window_bytes };
         frame.number = (observation.connections.len() > 1).then_some(segment.connection + 1);
         frame.remarks.extend(remarks::syn_options(tcp).filter(|_| segment.role == Role::New));
         frame.remarks.extend(remarks::segment(segment));

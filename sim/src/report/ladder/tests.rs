@@ -5,7 +5,7 @@ use crate::observe::fixture::{CLIENT, DELAY_US, SERVER, Seg, Wire, story};
 use crate::observe::observe;
 use crate::trace::{DropReason, Node};
 
-const FULL: Options = Options { full: true, style: Style { colour: false } };
+const FULL: Options = Options { full: true, absolute: false, style: Style { colour: false } };
 
 fn ladder(wire: &Wire, options: Options) -> String {
     let mut out = Vec::new();

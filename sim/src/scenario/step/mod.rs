@@ -203,6 +203,8 @@ pub enum Setting {
     Number(Number, u32),
     /// `SO_LINGER`: how long `close` waits, in seconds; `None`: off.
     Linger(Option<u16>),
+    /// `TCP_CONGESTION`.
+    Congestion(smolsock::Congestion),
 }
 
 /// Options that are on or off.
@@ -230,6 +232,10 @@ pub enum Number {
     TCP_KEEPCNT,
     TCP_USER_TIMEOUT,
 }
+
+/// All values of `TCP_CONGESTION`.
+const CONGESTIONS: [smolsock::Congestion; 3] =
+    [smolsock::Congestion::None, smolsock::Congestion::Reno, smolsock::Congestion::Cubic];
 
 impl Flag {
     /// All of them.
@@ -385,6 +391,7 @@ impl fmt::Display for Setting {
         match self {
             Self::Flag(flag, is_on) => write!(f, "{flag:?} {}", if *is_on { "on" } else { "off" }),
             Self::Number(number, value) => write!(f, "{number:?} {value}"),
+            Self::Congestion(control) => write!(f, "TCP_CONGESTION {}", control.name()),
             Self::Linger(None) => f.write_str("SO_LINGER off"),
             Self::Linger(Some(secs)) => write!(f, "SO_LINGER {}", print_ns(u64::from(*secs) * 1_000_000_000)),
         }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use smolsock::sockopt::{
-    IP_TTL, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE,
-    TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_USER_TIMEOUT,
+    IP_TTL, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF, TCP_CONGESTION, TCP_CORK, TCP_KEEPCNT,
+    TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_USER_TIMEOUT,
 };
 use smolsock::task::{self, Handle, TcpListener, TcpStream, UdpSocket};
 use smolsock::{Domain, Errno, SocketId, Type};
@@ -401,6 +401,7 @@ async fn recv_datagram(_host: &Host, udp: &UdpSocket<Host>, recv: &Recv) -> Task
 fn apply(host: &Host, id: SocketId, setting: Setting) -> Result<(), Errno> {
     host.with(|stack| match setting {
         Setting::Linger(secs) => stack.setsockopt(id, SO_LINGER, secs.map(|secs| Duration::from_secs(u64::from(secs)))),
+        Setting::Congestion(control) => stack.setsockopt(id, TCP_CONGESTION, control),
         Setting::Flag(flag, is_on) => {
             let option = match flag {
                 Flag::SO_KEEPALIVE => SO_KEEPALIVE,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use smolsock::{Errno, Shutdown};
 
-use super::{BACKLOG, Call, Flag, Number, PIECE_BYTES, Recv, Setting, Step, TRIES, WAIT_NS};
+use super::{BACKLOG, CONGESTIONS, Call, Flag, Number, PIECE_BYTES, Recv, Setting, Step, TRIES, WAIT_NS};
 use crate::nearest::nearest;
 use crate::scenario::quantity::{parse_bytes, parse_ns};
 use crate::scenario::words::{Words, bytes, nearest_of, number, time, word};
@@ -228,7 +228,13 @@ fn setting(rest: &str) -> Result<Setting, String> {
             (other, None) => Err(format!("SO_LINGER is off or whole seconds as in 5s, found {other:?}")),
         };
     }
-    let all = [flags, numbers, vec!["SO_LINGER".to_owned()]].concat();
+    if name == "TCP_CONGESTION" {
+        let control = CONGESTIONS.into_iter().find(|control| control.name() == value);
+        return control
+            .map(Setting::Congestion)
+            .ok_or_else(|| format!("{name} is none, reno or cubic, found {value:?}"));
+    }
+    let all = [flags, numbers, vec!["SO_LINGER".to_owned(), "TCP_CONGESTION".to_owned()]].concat();
     let meant = nearest_of(name, all.iter().map(String::as_str));
     Err(format!("expected an option, one of {}; found {name:?}{meant}", all.join(", ")))
 }

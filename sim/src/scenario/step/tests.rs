@@ -49,6 +49,7 @@ fn any_setting() -> impl Strategy<Value = Setting> {
         (prop::sample::select(Flag::ALL), any::<bool>()).prop_map(|(flag, is_on)| Setting::Flag(flag, is_on)),
         (prop::sample::select(Number::ALL), any::<u32>()).prop_map(|(number, value)| Setting::Number(number, value)),
         prop::option::of(any::<u16>()).prop_map(Setting::Linger),
+        prop::sample::select(&super::CONGESTIONS[..]).prop_map(Setting::Congestion),
     ]
 }
 
