@@ -159,7 +159,7 @@ pub struct Stack<'a> {
 pub enum Step {
     /// Nothing until [`Stack::next_step`], a frame, or a socket call.
     Done,
-    /// More frames may be waiting than one step handles: step again soon.
+    /// More frames may be waiting than one step handles, or packets of this host to itself: step again soon.
     More,
     /// The device took no more frames: step again when it can, or at [`Stack::next_step`].
     Blocked,
@@ -198,7 +198,7 @@ impl Stack<'_> {
         let sent_all = self.egress(device);
         if self.blocked {
             Step::Blocked
-        } else if received_all && sent_all {
+        } else if received_all && sent_all && self.local.is_empty() {
             Step::Done
         } else {
             Step::More

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use smolsock::time::Duration;
-use smolsock::{Domain, Errno, Shutdown, SocketId, Stack, Type};
+use smolsock::{Domain, Errno, Shutdown, SocketId, Stack, Step, Type};
 
 use crate::pair::{ALL, ETHERNET, Net, Pair, recv, states};
 
@@ -80,6 +80,23 @@ fn a_port_of_oneself_where_nobody_listens_is_refused() {
             assert!(pair.seen.is_empty());
         }
     }
+}
+
+/// Whoever steps while there is more has everything done, although no frame came.
+#[test]
+fn a_step_asks_for_another_while_packets_to_oneself_wait() {
+    let net = ETHERNET;
+    let mut stack = Stack::new(net.config(2), &net.nic()).expect("a good configuration");
+    let mut nic = net.nic();
+    let receiver = open(&mut stack, net, Type::Datagram);
+    stack.bind(receiver, net.any(7)).expect("a free port");
+    assert_eq!(stack.send_to(receiver, b"hello", net.b(7)), Ok(5));
+    let now = smolsock::time::Instant::from_millis(1);
+    assert_eq!(stack.step(now, &mut nic), Step::More);
+    assert_eq!(stack.next_step(), Some(now));
+    assert_eq!(stack.step(now, &mut nic), Step::Done);
+    assert_eq!(recv(&mut stack, receiver, 9), Ok(b"hello".to_vec()));
+    assert_eq!(stack.next_step(), None);
 }
 
 #[test]
