@@ -79,7 +79,7 @@ mod tests {
                 panic!("outer")
             })
         });
-        let told = told.map(|()| "nothing").unwrap_err();
+        let told = told.map(|()| "nothing").expect_err("it panics");
         assert!(told.starts_with("panicked at ") && told.ends_with(": outer"), "{told}");
     }
 }

@@ -154,13 +154,16 @@ pub struct Check {
     /// The network, called as the check is.
     scenario: Scenario,
     apps: Vec<App>,
-    equip: Vec<Box<dyn Fn(&mut Apps)>>,
+    equip: Vec<Box<Equip>>,
     seeds: Range<u64>,
     oracles: Oracles,
     budget: Budget,
     /// Where `run` writes to, if not where everybody does.
     out: Option<PathBuf>,
 }
+
+/// Names the applications of a run.
+type Equip = dyn Fn(&mut Apps);
 
 impl Check {
     /// A check of this name (letters, digits, `-` and `_`; that of the test function, so that the line of the report finds it)

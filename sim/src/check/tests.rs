@@ -109,7 +109,7 @@ fn an_overtaken_datagram_is_found_by_the_assertion_that_it_breaks() {
 #[test]
 fn the_report_and_its_files_say_everything() {
     let dir = directory("report");
-    let report = loses().find_and_tell(&dir).unwrap_err();
+    let report = loses().find_and_tell(&dir).expect_err("it fails");
     let (toml, text) = (dir.join("loses.toml"), dir.join("loses.txt"));
     let again = format!("SMOLSOCK_REPLAY={} cargo test loses\n", toml.display());
     let parts = [
@@ -136,7 +136,7 @@ fn the_report_and_its_files_say_everything() {
     assert!(scenario.apps.is_empty() && scenario.faults.len() == 1);
     assert!(fs::read_to_string(&text).expect("it was written").contains("LOST: scripted"));
     // The same once more.
-    assert_eq!(loses().find_and_tell(&dir).unwrap_err(), report);
+    assert_eq!(loses().find_and_tell(&dir).expect_err("it fails"), report);
     fs::remove_dir_all(&dir).expect("it is there");
 }
 
@@ -144,12 +144,12 @@ fn the_report_and_its_files_say_everything() {
 fn the_file_fails_in_the_same_way_until_the_application_is_mended() {
     for (name, check) in [("loses", loses()), ("reorders", reorders())] {
         let dir = directory(&format!("replay-{name}"));
-        check.find_and_tell(&dir).unwrap_err();
+        check.find_and_tell(&dir).expect_err("it fails");
         let file = dir.join(format!("{name}.toml"));
         let replayed = check.replay(&file).expect("it can be played");
         assert!(replayed.fails_the_same(), "{replayed}");
         let before = fs::read(&file).expect("it was written");
-        let report = check.replay_and_tell(&file, &dir).unwrap_err();
+        let report = check.replay_and_tell(&file, &dir).expect_err("it fails");
         assert!(report.starts_with(&format!("{name}: Fails in the same way:\n  server failed: ")), "{report}");
         assert!(report.contains("Seed ") && report.contains("Capture:  ") && report.contains("cable ab, forward: "));
         assert!(report.contains(&format!("SMOLSOCK_REPLAY={} cargo test {name}\n", file.display())), "{report}");
@@ -172,7 +172,7 @@ fn the_file_fails_in_the_same_way_until_the_application_is_mended() {
 fn run_panics_with_the_report() {
     let dir = directory("panics");
     let check = loses().out(&dir).budget(10);
-    let panic = crate::panics::quietly(|| crate::panics::caught(|| check.run())).unwrap_err();
+    let panic = crate::panics::quietly(|| crate::panics::caught(|| check.run())).expect_err("it fails");
     let (place, report) = panic.split_once(": ").expect("a place and words");
     assert!(place.starts_with("panicked at ") && place.contains("tests.rs"), "{place}");
     assert!(report.starts_with("loses: seed ") && report.contains("The search was not finished"), "{report}");
@@ -216,7 +216,7 @@ fn a_check_that_cannot_fail_or_run_is_refused() {
         says(Check::new("a").client(counts).link(Impairments { corrupt_ppm: 2_000_000, ..bad_link() }))
             .contains("corrupt")
     );
-    let error = loses().replay(Path::new("no/such.toml")).unwrap_err().to_string();
+    let error = loses().replay(Path::new("no/such.toml")).expect_err("it fails").to_string();
     assert!(error.starts_with("cannot read no/such.toml: "), "{error}");
 }
 
