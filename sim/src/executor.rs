@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::panics;
+
 /// What an application comes to: `Ok(())`, or any error (`?` on an `Errno`, or `Err("why".into())`), which becomes a
 /// sentence in [`Ending::failures`](crate::Ending::failures).
 pub type TaskResult = Result<(), Box<dyn std::error::Error>>;
@@ -20,6 +22,8 @@ pub struct Executor {
     ready: Arc<Mutex<VecDeque<usize>>>,
     /// Tasks that the end of the run waits for.
     awaited: usize,
+    /// A task that panics has failed, as one that ends with an error.
+    catches_panics: bool,
 }
 
 /// One application task.
@@ -41,6 +45,11 @@ pub struct Ran {
 }
 
 impl Executor {
+    /// From now on a task that panics has failed, and the others go on.
+    pub fn catch_panics(&mut self) {
+        self.catches_panics = true;
+    }
+
     /// Adds a task of `owner`, ready to run. The run ends when all tasks but those in the background have.
     pub fn spawn(
         &mut self,
@@ -64,7 +73,11 @@ impl Executor {
             task.waker.is_queued.store(false, Ordering::Relaxed);
             let Some(future) = &mut task.future else { continue };
             let waker = Waker::from(Arc::clone(&task.waker));
-            let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
+            let mut poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
+            let outcome = match self.catches_panics {
+                true => panics::caught(poll).unwrap_or_else(|panic| Poll::Ready(Err(panic.into()))),
+                false => poll(),
+            };
             let mut failure = None;
             if let Poll::Ready(result) = outcome {
                 // Dropping the future closes its sockets.

@@ -1,10 +1,11 @@
 //! A deterministic network in virtual time: hosts that run the real `smolsock`, cables that lose, delay,
 //! reorder, duplicate and corrupt, switches, and captures for Wireshark.
 //!
-//! [`World`] is where to begin.
+//! [`check`] is where to begin with a test of your own code, [`World`] with anything else.
 
 pub mod app;
 pub mod capture;
+pub mod check;
 pub mod events;
 pub mod executor;
 pub mod frame;
@@ -21,6 +22,7 @@ pub mod nic;
 pub mod observe;
 pub mod oracle;
 mod packet;
+mod panics;
 pub mod peer;
 pub mod report;
 pub mod rng;

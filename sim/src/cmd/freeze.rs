@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::Failure;
 use super::subject::{SubjectArgs, parse_seed};
-use super::{Failure, found};
-use smolsock_sim::search::frozen;
+use smolsock_sim::search::{frozen, keep};
 
 /// Which run.
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ pub(super) fn freeze(args: &Args, out: &mut impl Write) -> Result<u8, Failure> {
     let (frozen, run) = frozen(&scenario).map_err(|error| Failure::Refused(error.to_string()))?;
     let command =
         format!("smolsock freeze {}{} --seed {}", args.subject.words(), args.subject.bound_words(), scenario.seed);
-    let document = found::document(&frozen, &run.outcome.failures, &command);
+    let document = keep::document(&frozen, &run.outcome.failures, &command);
     match &args.out {
         None => out.write_all(document.as_bytes())?,
         Some(path) => {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::found::{self, Found};
 use super::{Failure, directory};
 use smolsock_sim::Recording;
-use smolsock_sim::report::Style;
+use smolsock_sim::report::{Style, shell_word};
+use smolsock_sim::search::keep;
 
 /// Which file.
 #[derive(clap::Args)]
@@ -32,22 +33,15 @@ pub(super) fn replay(args: &Args, out: &mut impl Write, style: Style) -> Result<
         directory::prepare(dir).map_err(Failure::Refused)?;
     }
     let run = scenario.run(Recording::Full).map_err(|error| Failure::Refused(error.to_string()))?;
-    let (known, failures) = (found::failures(&document), &run.outcome.failures);
-    let verdict = match (known.is_empty(), failures.is_empty()) {
-        (_, false) if known == *failures => "Fails in the same way:",
-        (false, false) => "Fails, but in another way than the file says:",
-        (true, false) => "Fails, of which the file says nothing:",
-        (false, true) => "Does not fail any more, as the file says it did:",
-        (true, true) => "Keeps its promises.",
-    };
-    writeln!(out, "{verdict}")?;
+    let (known, failures) = (keep::failures(&document), &run.outcome.failures);
+    writeln!(out, "{}", keep::verdict(&known, failures))?;
     let told = if failures.is_empty() { &known } else { failures };
     told.iter().try_for_each(|failure| writeln!(out, "  {failure}"))?;
     for fault in &scenario.faults {
         writeln!(out, "  cable {}, {}: {}", fault.cable, fault.direction, fault.fault)?;
     }
     if let Some(dir) = &args.out {
-        let by = format!("smolsock replay {}", super::run::shell_word(&args.file));
+        let by = format!("smolsock replay {}", shell_word(&args.file));
         found::write(&Found { scenario: &scenario, run: &run, by: &by }, dir, out, style)?;
     }
     Ok(u8::from(!run.outcome.passed))

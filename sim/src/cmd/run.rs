@@ -9,7 +9,7 @@ use smolsock_sim::capture;
 use smolsock_sim::library::{self, Entry, Options, Run};
 use smolsock_sim::nearest::nearest;
 use smolsock_sim::observe::{Observation, observe};
-use smolsock_sim::report::{Style, json, ladder, summary::Summary, wrapped};
+use smolsock_sim::report::{Style, json, ladder, shell_word, summary::Summary, wrapped};
 use smolsock_sim::scenario::Scenario;
 use smolsock_sim::world::Watch;
 
@@ -238,11 +238,4 @@ impl Told<'_> {
         writeln!(out, "or:       tshark -t r -r {}", shell_word(first))?;
         Ok(())
     }
-}
-
-/// A path as a shell takes it.
-pub(super) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = text.chars().all(|char| char.is_alphanumeric() || "/._-+:@".contains(char));
-    if is_plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::run::{load, shell_word};
+use super::run::load;
 use super::{Failure, loss};
+use smolsock_sim::report::shell_word;
 use smolsock_sim::scenario::{Scenario, quantity};
 
 /// The scenario, changed as asked.

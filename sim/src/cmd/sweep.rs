@@ -10,9 +10,9 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::run::shell_word;
 use super::subject::SubjectArgs;
 use super::{Failure, interrupt};
+use smolsock_sim::report::shell_word;
 use smolsock_sim::scenario::Scenario;
 use smolsock_sim::search::{Record, Resumed, Shard, Sweep, Swept, in_order, measure, resume};
 

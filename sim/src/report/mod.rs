@@ -5,7 +5,7 @@ pub mod ladder;
 pub mod summary;
 mod text;
 
-pub use text::{thousands, wrapped};
+pub use text::{shell_word, thousands, wrapped};
 
 /// How text looks. Everything is written to a writer that the caller brings; nothing here asks what it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

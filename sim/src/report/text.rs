@@ -1,6 +1,7 @@
 //! How are times, numbers and colours written?
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::Style;
 use crate::time::Time;
@@ -114,6 +115,13 @@ pub(super) fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// A path as a shell takes it.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = text.chars().all(|char| char.is_alphanumeric() || "/._-+:@".contains(char));
+    if is_plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

@@ -65,7 +65,46 @@ impl Scenario {
     /// # Errors
     /// See [`Scenario::build`].
     pub fn run_watched(&self, recording: Recording, watch: &mut dyn Watch) -> Result<Run, ScenarioError> {
+        self.play(recording, watch, |_| Ok(()))
+    }
+
+    /// [`run`](Scenario::run) with applications that are code: `equip` starts them, beside those of the scenario.
+    ///
+    /// ```
+    /// use smolsock::task::UdpSocket;
+    /// use smolsock_sim::{Recording, scenario::Scenario};
+    ///
+    /// let text = "name = \"alone\"\n[[host]]\nname = \"host\"\naddresses = [\"192.0.2.1/24\"]\n";
+    /// let run = Scenario::parse("alone.toml", text)?.run_with(Recording::Full, |world| {
+    ///     let host = world.node_named("host").expect("the file has it");
+    ///     world.app(host, "binds", |host| async move {
+    ///         UdpSocket::bind(&host, "192.0.2.1:53".parse()?)?;
+    ///         Ok(())
+    ///     });
+    ///     Ok(())
+    /// })?;
+    /// assert!(run.outcome.passed);
+    /// # Ok::<(), smolsock_sim::scenario::ScenarioError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Scenario::build`]; what `equip` gives.
+    pub fn run_with(
+        &self,
+        recording: Recording,
+        equip: impl FnOnce(&mut World) -> Result<(), WorldError>,
+    ) -> Result<Run, ScenarioError> {
+        self.play(recording, &mut Nobody, equip)
+    }
+
+    fn play(
+        &self,
+        recording: Recording,
+        watch: &mut dyn Watch,
+        equip: impl FnOnce(&mut World) -> Result<(), WorldError>,
+    ) -> Result<Run, ScenarioError> {
         let mut world = self.build()?;
+        equip(&mut world).map_err(|error| self.error(error.to_string()))?;
         world.set_recording(if expect::needs_frames(&self.expect) { Recording::Full } else { recording });
         Ok(self.judge(world.run_watched(Time::from_nanos(self.limit_ns), watch)))
     }

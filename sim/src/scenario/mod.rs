@@ -31,7 +31,7 @@ use crate::observe::Note;
 use crate::time::Time;
 use crate::trace::{NodeId, Trace};
 use crate::verify::Links;
-use crate::world::Totals;
+use crate::world::{Totals, is_unfired};
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -54,6 +54,13 @@ pub struct Run {
     pub virtual_end: Time,
     /// Each host's `netstat` when its applications had ended.
     pub netstat: Vec<(String, String)>,
+}
+
+impl Run {
+    /// The failures but for those of faults that never happened: see [`Ending::broken`](crate::Ending::broken).
+    pub fn broken(&self) -> impl Iterator<Item = &String> {
+        self.outcome.failures.iter().filter(|failure| !is_unfired(failure))
+    }
 }
 
 /// Whether a run kept the scenario's promises.

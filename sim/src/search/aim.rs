@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// What is wrong with a run, as a search looks for it in others: a failure whose sentence is like this one, numbers apart.
+/// What is wrong with a run, as a search looks for it in others: a failure whose sentence is like this one, numbers apart; of a
+/// failure of several lines (a failed `assert_eq!` shows both sides) the first counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aim {
     like: String,
@@ -30,7 +31,7 @@ impl fmt::Display for Aim {
 /// Each number, with its point and the prefix of its unit, becomes `…`: when and where differs from run to run.
 fn without_numbers(sentence: &str) -> String {
     let mut out = String::new();
-    for char in sentence.chars() {
+    for char in sentence.lines().next().unwrap_or_default().chars() {
         let continues = out.ends_with('…') && (char.is_ascii_digit() || char == '.');
         match char {
             _ if continues => {}

@@ -1,19 +1,22 @@
 //! What comes out when a scenario is played, and when it is played without its chances?
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::freeze::{self, FirstEnds};
 use super::{Measured, Placed};
 use crate::link::{Impairments, Jitter, Loss};
+use crate::panics;
 use crate::scenario::model::Fault;
 use crate::scenario::{Run, Scenario, ScenarioError};
-use crate::world::{Change, Recording, is_unfired};
+use crate::world::{Change, Recording};
+
+/// How a scenario is played; the same scenario always in the same way.
+pub type Play<'a> = dyn Fn(&Scenario, Recording) -> Result<Run, ScenarioError> + 'a;
 
 /// Plays `scenario` with this seed and without keeping frames. A panic of the code under test is a failure like others.
 pub fn measure(scenario: &Scenario, seed: u64) -> Measured {
     let scenario = Scenario { seed, ..scenario.clone() };
-    match catch_unwind(AssertUnwindSafe(|| scenario.run(Recording::Off))) {
+    match panics::caught(|| scenario.run(Recording::Off)) {
         Ok(Ok(run)) => Measured {
             took_ns: run.apps_ended_at.as_nanos(),
             virtual_end_ns: run.virtual_end.as_nanos(),
@@ -23,11 +26,7 @@ pub fn measure(scenario: &Scenario, seed: u64) -> Measured {
             failures: run.outcome.failures,
         },
         Ok(Err(error)) => Measured { failures: vec![error.to_string()], ..Measured::default() },
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
-            Measured { failures: vec![format!("panic: {text}")], ..Measured::default() }
-        }
+        Err(panic) => Measured { failures: vec![panic], ..Measured::default() },
     }
 }
 
@@ -37,11 +36,16 @@ pub fn measure(scenario: &Scenario, seed: u64) -> Measured {
 /// # Errors
 /// The scenario cannot be played; the run of the faults is another one.
 pub fn frozen(scenario: &Scenario) -> Result<(Scenario, Run), FreezeError> {
-    let run = scenario.run(Recording::Full).map_err(FreezeError::Scenario)?;
+    frozen_with(scenario, &Scenario::run)
+}
+
+/// [`frozen`] for a scenario that is played in another way: with applications that are code.
+pub(super) fn frozen_with(scenario: &Scenario, play: &Play<'_>) -> Result<(Scenario, Run), FreezeError> {
+    let run = play(scenario, Recording::Full).map_err(FreezeError::Scenario)?;
     let rolled = freeze::rolled(&run.trace, &first_ends(scenario));
     let all = rolled.into_iter().chain(faults(scenario)).collect();
     let frozen = with_faults(&calm(scenario), all);
-    let again = frozen.run(Recording::Full).map_err(FreezeError::Scenario)?;
+    let again = play(&frozen, Recording::Full).map_err(FreezeError::Scenario)?;
     match freeze::is_same(&run.trace, &again.trace) {
         true => Ok((frozen, again)),
         false => Err(FreezeError::Differs),
@@ -80,7 +84,7 @@ fn without_chance(link: Impairments) -> Impairments {
 
 /// The promises that a run broke; not that a fault found no frame.
 pub(super) fn broken(run: &Run) -> Vec<String> {
-    run.outcome.failures.iter().filter(|failure| !is_unfired(failure)).cloned().collect()
+    run.broken().cloned().collect()
 }
 
 /// The faults of a scenario.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::case::{FreezeError, broken, calm, faults, first_ends, frozen, with_faults};
+use super::case::{FreezeError, Play, broken, calm, faults, first_ends, frozen_with, with_faults};
 use super::{Aim, Fewest, Minimal, Outcome, Placed, drop_of, fewest, freeze, minimize, simpler};
 use crate::link::Act;
 use crate::scenario::{Run, Scenario};
@@ -51,10 +51,24 @@ pub fn reduce(
     stop: &AtomicBool,
     watch: &mut dyn FnMut(usize, u64),
 ) -> Result<Reduced, ReduceError> {
-    let (frozen, run) = frozen(scenario).map_err(ReduceError::Freeze)?;
+    reduce_with(scenario, &Scenario::run, budget, stop, watch)
+}
+
+/// [`reduce`] for a scenario that is played in another way: with applications that are code.
+///
+/// # Errors
+/// See [`reduce`].
+pub fn reduce_with(
+    scenario: &Scenario,
+    play: &Play<'_>,
+    budget: Budget,
+    stop: &AtomicBool,
+    watch: &mut dyn FnMut(usize, u64),
+) -> Result<Reduced, ReduceError> {
+    let (frozen, run) = frozen_with(scenario, play).map_err(ReduceError::Freeze)?;
     let Some(aim) = Aim::of(&broken(&run)) else { return Err(ReduceError::Passes) };
     let given = faults(&frozen);
-    let mut search = Search { base: calm(scenario), aim, stop, watch, runs: 0 };
+    let mut search = Search { base: calm(scenario), play, aim, stop, watch, runs: 0 };
     let known = freeze::named(&run.trace, &first_ends(scenario), &given);
     // Numbers are exact; names mean the same frames in other runs, which is worth a little.
     let is_named = search.does(&known) == Some(true);
@@ -68,7 +82,7 @@ pub fn reduce(
         None => first,
     };
     let scenario = with_faults(&search.base, least.items);
-    let run = scenario.run(Recording::Full).map_err(|error| ReduceError::Freeze(FreezeError::Scenario(error)))?;
+    let run = play(&scenario, Recording::Full).map_err(|error| ReduceError::Freeze(FreezeError::Scenario(error)))?;
     Ok(Reduced {
         scenario,
         run,
@@ -84,6 +98,7 @@ pub fn reduce(
 /// A scenario without faults, and what its run should come to.
 struct Search<'a> {
     base: Scenario,
+    play: &'a Play<'a>,
     aim: Aim,
     stop: &'a AtomicBool,
     watch: &'a mut dyn FnMut(usize, u64),
@@ -98,7 +113,7 @@ impl Search<'_> {
         }
         self.runs += 1;
         (self.watch)(faults.len(), self.runs);
-        with_faults(&self.base, faults.to_vec()).run(recording).ok()
+        (self.play)(&with_faults(&self.base, faults.to_vec()), recording).ok()
     }
 
     /// Whether it fails in the same way with these faults.

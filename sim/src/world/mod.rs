@@ -262,6 +262,29 @@ impl World {
         self.executor.spawn(node.0, name, true, future);
     }
 
+    /// The node of this name.
+    pub fn node_named(&self, name: &str) -> Option<NodeId> {
+        self.trace.node_named(name)
+    }
+
+    /// From now on an application that panics has failed with the panic's place and words, as one that ends with an error,
+    /// and the run goes on. Without this the panic is the run's.
+    ///
+    /// ```
+    /// # use smolsock_sim::{World, time::Time};
+    /// let mut world = World::new(1);
+    /// let node = world.host("host", &["192.0.2.1/24"])?;
+    /// world.catch_panics();
+    /// world.app(node, "clerk", |_| async { panic!("two and two are five") });
+    /// let ending = world.run(Time::from_secs(1));
+    /// assert!(ending.failures[0].starts_with("clerk failed: panicked at "));
+    /// assert!(ending.failures[0].ends_with(": two and two are five"));
+    /// # Ok::<(), smolsock_sim::WorldError>(())
+    /// ```
+    pub fn catch_panics(&mut self) {
+        self.executor.catch_panics();
+    }
+
     /// A host as its applications see it.
     ///
     /// # Panics
