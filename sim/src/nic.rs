@@ -64,6 +64,11 @@ impl Nic {
         self.received.frames.push_back(buffer);
     }
 
+    /// [`deliver`](Nic::deliver) without a copy: the card keeps the buffer.
+    pub fn hand_over(&mut self, frame: Vec<u8>) {
+        self.received.frames.push_back(frame);
+    }
+
     /// Gets the frame out that was sent first. Hand its buffer back with [`recycle`](Nic::recycle), if you can.
     pub fn take(&mut self) -> Option<Vec<u8>> {
         self.sent.frames.pop_front()
@@ -93,6 +98,13 @@ impl Nic {
     pub fn clear(&mut self) {
         self.received.frames.clear();
         self.sent.frames.clear();
+    }
+
+    /// Buffers that came in are sent out again, where nobody brings those back that went out.
+    fn share(&mut self) {
+        if self.sent.spare.is_empty() {
+            std::mem::swap(&mut self.sent.spare, &mut self.received.spare);
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -129,10 +141,12 @@ impl Device for Nic {
             return None;
         }
         let frame = self.received.frames.pop_front()?;
+        self.share();
         Some((RxToken { frame, ring: &mut self.received }, TxToken { ring: &mut self.sent }))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_>> {
+        self.share();
         self.has_room().then_some(TxToken { ring: &mut self.sent })
     }
 

@@ -76,7 +76,8 @@ impl Dice {
     ///
     /// What is hit at some rate is hit at every higher rate too.
     pub const fn hits(&self, stream: Stream, n: u64, ppm: u32) -> bool {
-        self.below(stream, n, PPM as u64) < ppm as u64
+        // Most streams of most cables: nothing to roll for.
+        ppm > 0 && self.below(stream, n, PPM as u64) < ppm as u64
     }
 
     /// A number from 0 to `bound - 1` for number `n` of `stream`; 0 if `bound` is 0.

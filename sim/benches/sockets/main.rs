@@ -9,11 +9,13 @@
 mod bulk;
 mod connections;
 mod echo;
+mod lagged;
 mod ours;
 mod pair;
 mod plain;
 mod report;
 mod rounds;
+mod small;
 mod wire;
 mod world;
 
@@ -35,8 +37,13 @@ fn main() {
         }
     }
     type Part = (&'static str, fn(rounds::Effort, &mut report::Report));
-    let parts: [Part; 4] =
-        [("bulk", bulk::run), ("connections", connections::run), ("echo", echo::run), ("world", world::run)];
+    let parts: [Part; 5] = [
+        ("bulk", bulk::run),
+        ("connections", connections::run),
+        ("echo", echo::run),
+        ("world", world::run),
+        ("small", small::run),
+    ];
     let began = Instant::now();
     let mut report = report::Report::default();
     for (name, run) in parts {

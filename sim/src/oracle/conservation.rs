@@ -4,8 +4,7 @@
 //! once, at its time, or is still on its way when the run is over. Which copies are meant is told by the sum of their
 //! fingerprints, so nothing is kept of them.
 
-use std::collections::BTreeMap;
-
+use super::ways::Ways;
 use super::{Findings, Oracle};
 use crate::journal::Way;
 use crate::time::Time;
@@ -14,7 +13,7 @@ use crate::trace::{Fate, NodeId, PacketId};
 /// The accounts of all cables.
 #[derive(Debug, Default)]
 pub(super) struct Conservation {
-    accounts: BTreeMap<Way, Account>,
+    accounts: Ways<Account>,
 }
 
 #[derive(Debug, Default)]
@@ -30,13 +29,13 @@ struct Account {
 
 impl Conservation {
     pub(super) fn on_sent(&mut self, way: Way, from: NodeId) {
-        let account = self.accounts.entry(way).or_default();
+        let account = self.accounts.of(way);
         account.sent += 1;
         account.from = Some(from);
     }
 
     pub(super) fn on_fate(&mut self, way: Way, id: PacketId, fate: &Fate) {
-        let account = self.accounts.entry(way).or_default();
+        let account = self.accounts.of(way);
         match fate.drop {
             Some(_) => account.dropped += 1,
             None => account.carried += 1,
@@ -49,17 +48,19 @@ impl Conservation {
 
     /// A copy comes out of a cable; or the run is over, and it would come out at `at`.
     pub(super) fn on_arrived(&mut self, way: Way, id: PacketId, at: Time) {
-        let account = self.accounts.entry(way).or_default();
+        let account = self.accounts.of(way);
         account.expected -= 1;
         account.sum = account.sum.wrapping_sub(fingerprint(id, at));
     }
 
     pub(super) fn finish(&mut self, now: Time, findings: &mut Findings) {
-        for (way, account) in std::mem::take(&mut self.accounts) {
-            let Account { from, sent, dropped, carried, expected, sum } = account;
+        for (way, account) in self.accounts.iter() {
+            let Account { from, sent, dropped, carried, expected, sum } = *account;
             let from = from.unwrap_or(NodeId(usize::MAX));
-            let way = format!("cable {}, {}", way.cable, way.direction);
-            let mut found = |what: String| findings.found(Oracle::Conservation, now, from, format!("{way}: {what}"));
+            let mut found = |what: String| {
+                let what = format!("cable {}, {}: {what}", way.cable, way.direction);
+                findings.found(Oracle::Conservation, now, from, what);
+            };
             if sent != dropped + carried {
                 found(format!("{sent} frames were sent, {dropped} dropped and {carried} carried"));
             } else if expected != 0 {

@@ -20,6 +20,7 @@ mod states;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod ways;
 mod window;
 mod wire;
 

@@ -14,6 +14,9 @@ pub(super) fn on_socket(inspection: &Inspection<'_>) -> Option<String> {
         Call::Send => Readiness::OUT,
         _ => return None,
     };
+    if !readiness.contains(promised) {
+        return None;
+    }
     let local = inspection.local.map_or_else(|| "a socket without an address".into(), |local| local.to_string());
-    readiness.contains(promised).then(|| format!("{local}: {call} gave EAGAIN, and readiness is {readiness:?}"))
+    Some(format!("{local}: {call} gave EAGAIN, and readiness is {readiness:?}"))
 }

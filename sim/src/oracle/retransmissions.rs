@@ -4,9 +4,8 @@
 //! there and back than the shortest retransmission time-out, and whose hosts have thrown nothing away. Questions of a
 //! closed window and keep-alives repeat numbers, and are no retransmissions.
 
-use std::collections::BTreeMap;
-
 use super::segment::Segment;
+use super::ways::Ways;
 use super::wire::Conversation;
 use super::{Findings, Oracle};
 use crate::journal::Way;
@@ -18,12 +17,18 @@ use crate::trace::{Fate, NodeId};
 pub(super) struct Retransmissions {
     repeated: Vec<(Time, NodeId, String)>,
     has_fault: bool,
-    /// The longest way through each cable, ns.
-    worst_ns: BTreeMap<Way, u64>,
-    last_arrival: BTreeMap<Way, Time>,
+    passages: Ways<Passage>,
     /// Somebody may have good reasons not to answer: a host that threw something away or was slow on purpose, or a node
     /// that is no host of ours.
     pub(super) is_excused: bool,
+}
+
+/// One direction of a cable.
+#[derive(Debug, Default)]
+struct Passage {
+    /// The longest way through it, ns.
+    worst_ns: u64,
+    last_arrival: Option<Time>,
 }
 
 impl Retransmissions {
@@ -35,10 +40,9 @@ impl Retransmissions {
             self.has_fault = true;
             return;
         };
-        let worst = self.worst_ns.entry(way).or_default();
-        *worst = (*worst).max(copy.at.ns_since(sent_at));
-        let last = self.last_arrival.insert(way, copy.at);
-        let has_overtaken = last.is_some_and(|last| copy.at < last);
+        let Passage { worst_ns, last_arrival } = self.passages.of(way);
+        *worst_ns = (*worst_ns).max(copy.at.ns_since(sent_at));
+        let has_overtaken = last_arrival.replace(copy.at).is_some_and(|last| copy.at < last);
         self.has_fault |= has_overtaken || !copy.corrupted.is_empty() || copy.bytes.is_some() || copy.reordered_ns > 0;
     }
 
@@ -51,7 +55,7 @@ impl Retransmissions {
     }
 
     pub(super) fn finish(&mut self, findings: &mut Findings) {
-        let round_trip_ns: u64 = self.worst_ns.values().sum();
+        let round_trip_ns: u64 = self.passages.iter().map(|(_, passage)| passage.worst_ns).sum();
         if self.is_excused || round_trip_ns > ROUND_TRIP_MAX_NS {
             return;
         }

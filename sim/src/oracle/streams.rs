@@ -4,6 +4,7 @@
 //! application has sent and the other's has not received is kept here, and nothing else of the data.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
 use smolsock::inspect::{Call, Happened, Inspection};
 use smolsock::{Errno, SocketId};
@@ -26,8 +27,8 @@ pub(super) struct Streams {
 #[derive(Debug)]
 pub(super) struct End {
     node: NodeId,
-    /// `client, 192.0.2.1:49152 to 192.0.2.2:7`, without the node's name.
-    title: String,
+    local: Option<SocketAddr>,
+    remote: Option<SocketAddr>,
     peer: Option<usize>,
     /// What its application has sent and the other's has not received.
     pub(super) under_way: VecDeque<u8>,
@@ -84,8 +85,6 @@ impl Streams {
 
     fn on_established(&mut self, now: Time, node: NodeId, inspection: &Inspection<'_>, isns: (u32, u32)) {
         let Inspection { socket: Some(socket), local, remote, .. } = *inspection else { return };
-        let addr = |addr: Option<std::net::SocketAddr>| addr.map_or_else(|| "?".into(), |addr| addr.to_string());
-        let title = format!("{} to {}", addr(local), addr(remote));
         let index = self.ends.len();
         let peer = self.single.remove(&(isns.1, isns.0));
         match peer {
@@ -94,7 +93,8 @@ impl Streams {
         }
         self.ends.push(End {
             node,
-            title,
+            local,
+            remote,
             peer,
             under_way: VecDeque::new(),
             sent_at: now,
@@ -182,8 +182,9 @@ impl Streams {
     }
 
     fn found(&self, oracle: Oracle, now: Time, index: usize, wrong: &str, findings: &mut Findings) {
-        let End { node, title, .. } = &self.ends[index];
-        findings.found(oracle, now, *node, format!("{title}: {wrong}"));
+        let End { node, local, remote, .. } = &self.ends[index];
+        let addr = |addr: &Option<SocketAddr>| addr.map_or_else(|| "?".into(), |addr| addr.to_string());
+        findings.found(oracle, now, *node, format!("{} to {}: {wrong}", addr(local), addr(remote)));
     }
 }
 

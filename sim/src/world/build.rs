@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use smolsock::addr::Cidr;
-use smolsock::{Config, ConfigError, Seed, Stack};
+use smolsock::{Config, Seed, Stack};
 
 use super::{Computer, End, Laid, Station, StationKind, World, WorldError};
 use crate::frame::Medium;
@@ -50,9 +50,11 @@ impl World {
         }
         tune(&mut config);
         let nic = Nic::new(self.medium, MTU_BYTES);
-        let build = |config| -> Result<_, ConfigError> { Stack::new(config, &nic) };
-        let stack = build(config.clone()).map_err(|e| WorldError::Address(format!("{name}: {e}")))?;
-        let stack = Rc::new(RefCell::new(stack));
+        // A stack is large: it is not moved more often than it has to be.
+        let stack = match Stack::new(config.clone(), &nic) {
+            Ok(stack) => Rc::new(RefCell::new(stack)),
+            Err(error) => return Err(WorldError::Address(format!("{name}: {error}"))),
+        };
         let computer = Computer::new(stack, config, nic);
         self.nodes.push(Station { kind: StationKind::Host(Box::new(computer)), ends: Vec::new() });
         let mac = (self.medium == Medium::Ethernet).then_some(mac.0);

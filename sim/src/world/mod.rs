@@ -80,6 +80,8 @@ pub struct World {
     packets: u64,
     /// Hosts that have to be stepped before time goes on, each once.
     restless: Vec<NodeId>,
+    /// The list before that, which is empty: its memory is used again.
+    stepped: Vec<NodeId>,
     services: Vec<Service>,
     failures: Vec<String>,
     totals: Totals,
@@ -210,6 +212,7 @@ impl World {
             recording: Recording::Full,
             packets: 0,
             restless: Vec::new(),
+            stepped: Vec::new(),
             services: Vec::new(),
             failures: Vec::new(),
             totals: Totals::default(),

@@ -158,7 +158,7 @@ impl Computer {
     pub(super) fn release(&mut self) {
         self.held.batch += 1;
         for frame in self.held.frames.drain(..) {
-            self.nic.deliver(&frame);
+            self.nic.hand_over(frame);
         }
     }
 }
@@ -241,7 +241,7 @@ impl World {
         }
         let (window_ns, frames_max) = (computer.realism.batch_window_ns, computer.realism.batch_frames);
         if window_ns == 0 {
-            computer.nic.deliver(&bytes);
+            computer.nic.hand_over(bytes);
             return self.disturb(node);
         }
         computer.held.frames.push(bytes);

@@ -55,9 +55,9 @@ impl World {
             if self.restless.is_empty() {
                 return;
             }
-            for node in std::mem::take(&mut self.restless) {
-                self.step(node);
-            }
+            let mut nodes = std::mem::replace(&mut self.restless, std::mem::take(&mut self.stepped));
+            nodes.drain(..).for_each(|node| self.step(node));
+            self.stepped = nodes;
         }
     }
 
@@ -110,7 +110,6 @@ impl World {
         let fate = link.send(now, &bytes);
         self.totals.frames += 1;
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
-        self.arrive(to, port, id, &bytes, &fate);
         self.watch_sent(Way { cable: end.cable, direction: end.away }, from, id, &bytes, &fate);
         if fate.is_waiting() {
             let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
@@ -118,7 +117,10 @@ impl World {
         }
         if self.recording == Recording::Full {
             let link = self.cables[end.cable].cable.name.clone();
+            self.arrive(to, port, id, bytes.clone(), &fate);
             self.trace.frames.push(FrameRecord { id, sent_at: now, from, to, link, nth, bytes, fate });
+        } else {
+            self.arrive(to, port, id, bytes, &fate);
         }
     }
 

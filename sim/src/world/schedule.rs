@@ -154,12 +154,15 @@ impl World {
     }
 
     /// Puts the arrivals of a frame into the future.
-    pub(super) fn arrive(&mut self, to: NodeId, port: usize, id: PacketId, bytes: &[u8], fate: &Fate) {
+    pub(super) fn arrive(&mut self, to: NodeId, port: usize, id: PacketId, bytes: Vec<u8>, fate: &Fate) {
         self.totals.dropped += u64::from(fate.drop.is_some());
-        for arrival in &fate.copies {
-            let bytes = arrival.bytes.as_deref().unwrap_or(bytes).to_vec();
-            self.events.schedule(arrival.at, Event::Arrival { node: to, port, id, bytes });
+        let mut arrival = |at, bytes| self.events.schedule(at, Event::Arrival { node: to, port, id, bytes });
+        // The last copy is the frame itself.
+        let Some((last, copies)) = fate.copies.split_last() else { return };
+        for copy in copies {
+            arrival(copy.at, copy.bytes.as_ref().unwrap_or(&bytes).clone());
         }
+        arrival(last.at, last.bytes.clone().unwrap_or(bytes));
     }
 
     /// A frame waits in a queue that decides at its head. `record` is its number in the trace, if it has one.
@@ -198,8 +201,8 @@ impl World {
         for Departure { frame, fate, .. } in self.cables[cable].cable.link_mut(direction).take_turn(now) {
             let waiting = self.turns.waiting.get_mut(&(cable, direction)).and_then(VecDeque::pop_front);
             let Some(Waiting { id, to, port, from, sent_at, record }) = waiting else { continue };
-            self.arrive(to, port, id, &frame, &fate);
             self.watch_fate(Way { cable, direction }, from, id, sent_at, &frame, &fate);
+            self.arrive(to, port, id, frame, &fate);
             if let Some(record) = record {
                 self.trace.frames[record].fate = fate;
             }
