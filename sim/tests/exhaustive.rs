@@ -6,31 +6,73 @@
 
 use std::time::Duration;
 
-use smolsock::Shutdown;
 use smolsock::sockopt::SO_LINGER;
 use smolsock::task::{TcpListener, TcpStream};
+use smolsock::{Errno, Shutdown};
 use smolsock_sim::app::bulk::{Reading, read_checked, receiver, sender};
 use smolsock_sim::app::connect;
 use smolsock_sim::app::pattern::pattern;
 use smolsock_sim::executor::TaskResult;
 use smolsock_sim::link::{Act, Direction, Fault, Impairments, When};
+use smolsock_sim::scenario::model;
 use smolsock_sim::time::Time;
-use smolsock_sim::{Ending, Host, Recording, World};
+use smolsock_sim::trace::Trace;
+use smolsock_sim::world::is_unfired;
+use smolsock_sim::{Host, Recording, World, library};
 
 /// A frame: its direction and how many went that way before it.
 type Frame = (Direction, u64);
 
-/// Two hosts that talk, 5 ms apart.
+/// Two hosts that talk, and a cable between them.
 struct Conversation {
     name: &'static str,
-    client: fn(Host) -> Task,
-    server: fn(Host) -> Task,
+    /// How long its applications rest by themselves, beyond what the bounds allow for.
+    rests: Duration,
+    actors: Actors,
+}
+
+enum Actors {
+    /// Applications on two hosts, 5 ms apart.
+    Pair { client: fn(Host) -> Task, server: fn(Host) -> Task },
+    /// The network and the applications of a built-in scenario, and the cable at its client; that it looks as drawn is not
+    /// promised under faults.
+    Scenario { name: &'static str, cable: &'static str },
 }
 
 type Task = std::pin::Pin<Box<dyn Future<Output = TaskResult>>>;
 
+/// What came of it.
+struct Played {
+    trace: Trace,
+    failures: Vec<String>,
+    apps_ended_at: Time,
+}
+
 impl Conversation {
-    fn play(&self, faults: &[(Frame, Act)], recording: Recording) -> Ending {
+    const fn pair(name: &'static str, client: fn(Host) -> Task, server: fn(Host) -> Task) -> Conversation {
+        Conversation { name, rests: Duration::ZERO, actors: Actors::Pair { client, server } }
+    }
+
+    fn play(&self, faults: &[(Frame, Act)], recording: Recording) -> Played {
+        match self.actors {
+            Actors::Pair { client, server } => Conversation::play_pair([client, server], faults, recording),
+            Actors::Scenario { name, cable } => Conversation::play_scenario(name, cable, faults, recording),
+        }
+    }
+
+    fn play_scenario(name: &str, cable: &str, faults: &[(Frame, Act)], recording: Recording) -> Played {
+        let mut scenario = library::find(name).expect("a built-in scenario").scenario.clone();
+        scenario.expect = model::Expect::default();
+        scenario.faults.extend(faults.iter().map(|((direction, nth), act)| model::Fault {
+            cable: cable.to_owned(),
+            direction: *direction,
+            fault: Fault { when: When::Frame(*nth), act: *act },
+        }));
+        let run = scenario.run(recording).expect("a good scenario");
+        Played { trace: run.trace, failures: run.outcome.failures, apps_ended_at: run.apps_ended_at }
+    }
+
+    fn play_pair(actors: [fn(Host) -> Task; 2], faults: &[(Frame, Act)], recording: Recording) -> Played {
         let mut world = World::new(1);
         world.set_recording(recording);
         let client = world.host("client", &["192.0.2.1/24"]).expect("a good host");
@@ -42,9 +84,10 @@ impl Conversation {
             let script = of_direction.map(|((_, nth), act)| Fault { when: When::Frame(*nth), act: *act }).collect();
             world.fault("ab", direction, script).expect("the cable is there");
         }
-        world.app(server, "server", self.server);
-        world.app(client, "client", self.client);
-        world.run(Time::from_secs(3_600))
+        world.app(server, "server", actors[1]);
+        world.app(client, "client", actors[0]);
+        let ending = world.run(Time::from_secs(3_600));
+        Played { trace: ending.trace, failures: ending.failures, apps_ended_at: ending.apps_ended_at }
     }
 
     /// The frames of an undisturbed run.
@@ -56,81 +99,86 @@ impl Conversation {
             true => Direction::Forward,
             false => Direction::Back,
         };
-        ending.trace.frames.iter().map(|frame| (direction(frame), frame.nth)).collect()
+        let cable = match self.actors {
+            Actors::Pair { .. } => "ab",
+            Actors::Scenario { cable, .. } => cable,
+        };
+        let on_cable = ending.trace.frames.iter().filter(|frame| frame.link.as_str() == cable);
+        on_cable.map(|frame| (direction(frame), frame.nth)).collect()
     }
 
-    /// Plays it with these faults, and says what went wrong. `None`: nothing, and it ended within `bound`.
+    /// Plays it with these faults, and says what went wrong. `None`: nothing, and it ended within `bound` of its rests.
     fn complaint(&self, faults: &[(Frame, Act)], bound: Time) -> Option<String> {
         let ending = self.play(faults, Recording::Off);
-        // Where the first fault leaves fewer frames, the second may find none.
-        let is_real = |failure: &&String| faults.len() < 2 || !failure.contains("never happened");
-        let failure = ending.failures.iter().find(is_real).cloned();
-        let late = (ending.apps_ended_at > bound).then(|| format!("ended after {}", ending.apps_ended_at));
+        // Where the first fault leaves fewer frames, the second may find none; so may those of the scenario itself.
+        let is_alone = faults.len() < 2 && matches!(self.actors, Actors::Pair { .. });
+        let failure = ending.failures.iter().find(|failure| is_alone || !is_unfired(failure)).cloned();
+        let late = (ending.apps_ended_at > bound + self.rests).then(|| format!("ended after {}", ending.apps_ended_at));
         failure.or(late).map(|what| format!("{} with {faults:?}: {what}", self.name))
     }
 }
 
 /// Connects, and closes at once; the server accepts and closes then.
-const HANDSHAKE: Conversation = Conversation {
-    name: "handshake",
-    client: |host| {
+const HANDSHAKE: Conversation = Conversation::pair(
+    "handshake",
+    |host| {
         Box::pin(async move {
             let stream = connect(&host, SERVER.parse()?).await?;
             end(&stream).await
         })
     },
-    server: |host| {
+    |host| {
         Box::pin(async move {
             let (stream, _) = TcpListener::bind(&host, ANY.parse()?, 1)?.accept().await?;
             end(&stream).await
         })
     },
-};
+);
 
 /// 20 kB one way.
-const TRANSFER: Conversation = Conversation {
-    name: "transfer of 20 kB",
-    client: |host| Box::pin(async move { sender(host, SERVER.parse()?, 1, 20_000).await }),
-    server: |host| Box::pin(async move { receiver(host, ANY.parse()?, 1, 20_000, Reading::EAGER).await }),
-};
+const TRANSFER: Conversation = Conversation::pair(
+    "transfer of 20 kB",
+    |host| Box::pin(async move { sender(host, SERVER.parse()?, 1, 20_000).await }),
+    |host| Box::pin(async move { receiver(host, ANY.parse()?, 1, 20_000, Reading::EAGER).await }),
+);
 
 /// A window that closes and is probed.
-const SLOW_READER: Conversation = Conversation {
-    name: "slow reader",
-    client: |host| Box::pin(async move { sender(host, SERVER.parse()?, 1, 90_000).await }),
-    server: |host| {
+const SLOW_READER: Conversation = Conversation::pair(
+    "slow reader",
+    |host| Box::pin(async move { sender(host, SERVER.parse()?, 1, 90_000).await }),
+    |host| {
         Box::pin(async move {
             let reading = Reading { first_pause: Duration::from_secs(3), ..Reading::EAGER };
             receiver(host, ANY.parse()?, 1, 90_000, reading).await
         })
     },
-};
+);
 
 /// The client closes first, and the server half a second later, with an answer in between.
-const CLIENT_FIRST: Conversation = Conversation {
-    name: "the client closes first",
-    client: |host| Box::pin(closes(host, Duration::ZERO)),
-    server: |host| Box::pin(accepts_and_closes(host, Duration::from_millis(500))),
-};
+const CLIENT_FIRST: Conversation = Conversation::pair(
+    "the client closes first",
+    |host| Box::pin(closes(host, Duration::ZERO)),
+    |host| Box::pin(accepts_and_closes(host, Duration::from_millis(500))),
+);
 
 /// The other way round.
-const SERVER_FIRST: Conversation = Conversation {
-    name: "the server closes first",
-    client: |host| Box::pin(closes(host, Duration::from_millis(500))),
-    server: |host| Box::pin(accepts_and_closes(host, Duration::ZERO)),
-};
+const SERVER_FIRST: Conversation = Conversation::pair(
+    "the server closes first",
+    |host| Box::pin(closes(host, Duration::from_millis(500))),
+    |host| Box::pin(accepts_and_closes(host, Duration::ZERO)),
+);
 
 /// Both at the same moment, as long as nothing is late.
-const BOTH_AT_ONCE: Conversation = Conversation {
-    name: "both close at once",
-    client: |host| Box::pin(closes(host, Duration::from_millis(105))),
-    server: |host| Box::pin(accepts_and_closes(host, Duration::from_millis(100))),
-};
+const BOTH_AT_ONCE: Conversation = Conversation::pair(
+    "both close at once",
+    |host| Box::pin(closes(host, Duration::from_millis(105))),
+    |host| Box::pin(accepts_and_closes(host, Duration::from_millis(100))),
+);
 
 /// The client resets after its bytes have been read.
-const RESET: Conversation = Conversation {
-    name: "the client resets",
-    client: |host| {
+const RESET: Conversation = Conversation::pair(
+    "the client resets",
+    |host| {
         Box::pin(async move {
             let stream = connect(&host, SERVER.parse()?).await?;
             stream.write_all(&pattern(1, 3_000)).await?;
@@ -142,28 +190,105 @@ const RESET: Conversation = Conversation {
             Ok(())
         })
     },
-    server: |host| {
+    |host| {
         Box::pin(async move {
             let (stream, _) = TcpListener::bind(&host, ANY.parse()?, 1)?.accept().await?;
             let mut bytes = vec![0; 3_000];
             stream.read_exact(&mut bytes).await?;
             stream.write_all(b"!").await?;
-            // A lost reset leaves this side alone until it speaks; then it is told.
-            for _ in 0..20 {
-                match host.within(Duration::from_secs(1), stream.read(&mut [0; 1])).await {
-                    Some(Err(smolsock::Errno::ECONNRESET)) => return Ok(()),
-                    Some(other) => return Err(format!("{other:?} instead of a reset").into()),
-                    None => match stream.write_all(b"?").await {
-                        Ok(()) => {}
-                        Err(smolsock::Errno::ECONNRESET | smolsock::Errno::EPIPE) => return Ok(()),
-                        Err(other) => return Err(other.into()),
-                    },
-                }
-            }
-            Err("no reset came".into())
+            hears_a_reset(&host, &stream).await
         })
     },
+);
+
+/// The server reads a third of what came and closes: the rest is thrown away, and the client is told with a reset (RFC 1122
+/// §4.2.2.13).
+const UNREAD: Conversation = Conversation::pair(
+    "the server closes with unread bytes",
+    |host| {
+        Box::pin(async move {
+            let stream = connect(&host, SERVER.parse()?).await?;
+            stream.write_all(&pattern(1, 3_000)).await?;
+            hears_a_reset(&host, &stream).await
+        })
+    },
+    |host| {
+        Box::pin(async move {
+            let (stream, _) = TcpListener::bind(&host, ANY.parse()?, 1)?.accept().await?;
+            stream.read_exact(&mut [0; 1_000]).await?;
+            Ok(())
+        })
+    },
+);
+
+/// The client closes its side at once; the server answers after a minute and a half, longer than a closed socket would wait.
+const HALF_CLOSED: Conversation = Conversation {
+    name: "half-closed for long",
+    rests: Duration::from_secs(90),
+    actors: Actors::Pair {
+        client: |host| Box::pin(closes(host, Duration::ZERO)),
+        server: |host| {
+            Box::pin(async move {
+                let (stream, _) = TcpListener::bind(&host, ANY.parse()?, 1)?.accept().await?;
+                match read_checked(&host, &stream, 1, Reading::EAGER).await? {
+                    3_000 => host.sleep(Duration::from_secs(90)).await,
+                    len => return Err(format!("{len} bytes came, 3,000 were sent").into()),
+                }
+                stream.write_all(&pattern(2, 3_000)).await?;
+                end(&stream).await
+            })
+        },
+    },
 };
+
+/// Nobody listens.
+const REFUSED: Conversation = Conversation::pair(
+    "refused",
+    |host| {
+        Box::pin(async move {
+            match connect(&host, SERVER.parse()?).await {
+                Err(Errno::ECONNREFUSED) => Ok(()),
+                other => Err(format!("{:?} instead of a refusal", other.map(|_| ())).into()),
+            }
+        })
+    },
+    |_| Box::pin(async { Ok(()) }),
+);
+
+/// The page of the textbooks, with its window of 6 KiB and its slow receiver.
+const FIGURE: Conversation = Conversation {
+    name: "the figure",
+    rests: Duration::ZERO,
+    actors: Actors::Scenario { name: "figure", cable: "near" },
+};
+
+/// The same applications with nothing arranged.
+const FIGURE_NATURAL: Conversation = Conversation {
+    name: "the figure, natural",
+    rests: Duration::ZERO,
+    actors: Actors::Scenario { name: "figure-natural", cable: "ab" },
+};
+
+/// Reads until the peer's reset comes. A lost one leaves this side alone until it speaks; then it is told.
+async fn hears_a_reset(host: &Host, stream: &TcpStream<Host>) -> TaskResult {
+    let mut is_at_end = false;
+    for _ in 0..20 {
+        match host.within(Duration::from_secs(1), stream.read(&mut [0; 1])).await {
+            Some(Err(Errno::ECONNRESET)) => return Ok(()),
+            // Its FIN may come before the bytes that it does not want.
+            Some(Ok(0)) if !is_at_end => is_at_end = true,
+            Some(Ok(0)) => host.sleep(Duration::from_secs(1)).await,
+            Some(other) => return Err(format!("{other:?} instead of a reset").into()),
+            None => {}
+        }
+        match stream.write_all(b"?").await {
+            Ok(()) => {}
+            Err(Errno::ECONNRESET | Errno::EPIPE) => return Ok(()),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err("no reset came".into())
+}
 
 /// Says 3,000 bytes, waits, closes its side and reads the other's to the end.
 async fn closes(host: Host, wait: Duration) -> TaskResult {
@@ -198,8 +323,20 @@ async fn end(stream: &TcpStream<Host>) -> TaskResult {
 
 const SERVER: &str = "192.0.2.2:1234";
 const ANY: &str = "0.0.0.0:1234";
-const ALL: [&Conversation; 7] =
-    [&HANDSHAKE, &TRANSFER, &SLOW_READER, &CLIENT_FIRST, &SERVER_FIRST, &BOTH_AT_ONCE, &RESET];
+const ALL: [&Conversation; 12] = [
+    &HANDSHAKE,
+    &REFUSED,
+    &TRANSFER,
+    &SLOW_READER,
+    &CLIENT_FIRST,
+    &SERVER_FIRST,
+    &BOTH_AT_ONCE,
+    &HALF_CLOSED,
+    &RESET,
+    &UNREAD,
+    &FIGURE,
+    &FIGURE_NATURAL,
+];
 
 /// Tries all of `plans`, and shows the first complaints.
 fn try_all(conversation: &Conversation, plans: impl Iterator<Item = Vec<(Frame, Act)>>, bound: Time) {

@@ -16,6 +16,10 @@ pub mod limits {}
 pub mod rfc9293 {}
 #[doc = include_str!("scenario.md")]
 pub mod scenario {}
+#[doc = include_str!("search.md")]
+pub mod search {}
+#[doc = include_str!("oracles.md")]
+pub mod oracles {}
 #[cfg(feature = "inspect")]
 #[doc = include_str!("inspection.md")]
 pub mod inspection {}

@@ -10,7 +10,7 @@ use smolsock_sim::search::{frozen, keep};
 /// Which run.
 #[derive(clap::Args)]
 #[command(after_help = "\
-The file that is printed has everything that chance did to frames as faults, and leaves nothing to chance on its cables;
+The file that is printed has everything that chance did to frames as faults, and leaves nothing to chance on its cables; \
 its run is the same, frame for frame.
 
 Exit code: 0 the run kept its promises, 1 it did not, 2 nothing was run.")]

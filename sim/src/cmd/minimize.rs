@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use indicatif::ProgressBar;
 
 use super::found::{self, Found};
-use super::subject::{SubjectArgs, parse_seed};
+use super::subject::{SubjectArgs, parse_count, parse_jobs, parse_seed};
 use super::{Failure, directory, interrupt, sweep};
 use smolsock_sim::report::{Style, thousands};
 use smolsock_sim::scenario::Scenario;
@@ -19,8 +19,8 @@ use smolsock_sim::time::Time;
 /// Where to look, and for how long.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Looks for a seed with which the scenario fails, writes down what chance did in that run as a list of faults, and leaves out
-and simplifies faults until none can be. Then it tries whether fewer drops would do. The result is written to DIR as
+Looks for a seed with which the scenario fails, writes down what chance did in that run as a list of faults, and leaves out \
+and simplifies faults until none can be. Then it tries whether fewer drops would do. The result is written to DIR as \
 NAME.toml, with a capture of each host and the ladder.
 
 Exit code: 0 no run failed, 1 one did (a broken promise, or the bound), 2 nothing was run, 130 stopped by Ctrl-C.")]
@@ -31,13 +31,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
     seed: Option<u64>,
     /// How many seeds are tried at most
-    #[arg(long, value_name = "N", default_value_t = 10_000, conflicts_with = "seed")]
+    #[arg(long, value_name = "N", default_value_t = 10_000, conflicts_with = "seed", allow_negative_numbers = true, value_parser = parse_count)]
     runs: u64,
     /// How many of them at once [default: one for each processor]
-    #[arg(long, value_name = "J")]
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// How many runs minimizing may take; as many again to try fewer drops
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(long, value_name = "N", default_value_t = 20_000, allow_negative_numbers = true, value_parser = parse_count)]
     budget: u64,
     /// Write the scenario, captures and ladder to this directory; files of the same names are overwritten
     #[arg(long, value_name = "DIR", default_value = "found")]
@@ -124,10 +124,24 @@ fn nothing(runs: u64, longest: Time, out: &mut impl Write) -> Result<u8, Failure
 fn explain(reduced: &Reduced, out: &mut impl Write) -> Result<(), Failure> {
     let Reduced { scenario, before, runs, .. } = reduced;
     let left = scenario.faults.len();
-    let (before, runs) = (thousands(*before as u64), thousands(*runs));
-    match left {
-        0 => writeln!(out, "It has {before} faults, and fails without any of them ({runs} runs).")?,
-        _ => writeln!(out, "It has {before} faults, of which {left} in their simplest form are enough ({runs} runs):")?,
+    let runs = counted(*runs, "run");
+    match (*before, left) {
+        (0, _) => writeln!(out, "It has no faults, and fails nevertheless.")?,
+        (1, 0) => writeln!(out, "It has 1 fault, and fails without it ({runs}).")?,
+        (1, _) => writeln!(out, "It has 1 fault, which in its simplest form is needed ({runs}):")?,
+        (_, 0) => {
+            writeln!(out, "It has {}, and fails without any of them ({runs}).", counted(*before as u64, "fault"))?
+        }
+        (_, 1) => writeln!(
+            out,
+            "It has {}, of which 1 in its simplest form is enough ({runs}):",
+            counted(*before as u64, "fault")
+        )?,
+        _ => writeln!(
+            out,
+            "It has {}, of which {left} in their simplest form are enough ({runs}):",
+            counted(*before as u64, "fault")
+        )?,
     }
     for fault in &scenario.faults {
         writeln!(out, "  cable {}, {}: {}", fault.cable, fault.direction, fault.fault)?;
@@ -141,4 +155,9 @@ fn explain(reduced: &Reduced, out: &mut impl Write) -> Result<(), Failure> {
         writeln!(out, "The search was not finished: there may be less. --budget gives it more runs.")?;
     }
     Ok(())
+}
+
+/// `1 run`, `1,136 runs`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
 }

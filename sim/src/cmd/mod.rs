@@ -27,7 +27,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use smolsock_sim::report::Style;
 
@@ -41,6 +41,7 @@ Examples:
   smolsock run tour --out trace        the same, with captures for Wireshark
   smolsock run handshake --loss 20%    how does it fare on a bad link?
   smolsock run lossy-transfer --seed 7 --json | jq .summary
+  smolsock run tour --twice            does the second run give the same bytes?
   smolsock minimize lossy-transfer --bound 3s
                                        the fewest losses that make it take longer
   smolsock run tour --realtime --pcap - | wireshark -k -i -
@@ -104,9 +105,10 @@ impl From<io::Error> for Failure {
 
 /// Does what `args` say (the first is the program's name) and gives the exit code.
 pub(crate) fn main(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_, impl Write, impl Write>) -> u8 {
-    let result = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let result = match Cli::try_parse_from(&args) {
         Ok(cli) => follow(&cli.command, streams),
-        Err(error) => explain(&error, streams.out),
+        Err(error) => explain(&error, &help_for(&args), streams.out),
     };
     let result = result.and_then(|code| streams.out.flush().map(|()| code).map_err(Failure::Output));
     let sentence = match result {
@@ -135,19 +137,30 @@ fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) 
 }
 
 /// Help and version go out as they are; everything else becomes one sentence.
-fn explain(error: &clap::Error, out: &mut impl Write) -> Result<u8, Failure> {
+fn explain(error: &clap::Error, help: &str, out: &mut impl Write) -> Result<u8, Failure> {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             out.write_all(text.as_bytes())?;
             Ok(0)
         }
-        _ => Err(Failure::Refused(one_sentence(&text))),
+        _ => Err(Failure::Refused(one_sentence(&text, help))),
+    }
+}
+
+/// The command that explains what can be asked of the one in `args`.
+fn help_for(args: &[OsString]) -> String {
+    let cli = Cli::command();
+    let named =
+        args.get(1).and_then(|name| cli.get_subcommands().find(|command| name.as_os_str() == command.get_name()));
+    match named {
+        Some(command) => format!("smolsock {} --help", command.get_name()),
+        None => "smolsock --help".to_owned(),
     }
 }
 
 /// The error itself and the tips, without usage: `unexpected argument '--sed' found (a similar argument exists: '--seed')`.
-fn one_sentence(rendered: &str) -> String {
+fn one_sentence(rendered: &str, help: &str) -> String {
     let joined = |paragraph: &str| paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let mut paragraphs = rendered.split("\n\n");
     let error = joined(paragraphs.next().unwrap_or_default());
@@ -156,6 +169,6 @@ fn one_sentence(rendered: &str) -> String {
     let tips: Vec<String> = tips.take(1).collect();
     match tips.first() {
         Some(tip) => format!("{error} ({tip})"),
-        None => format!("{error}; `smolsock run --help` says what can be asked"),
+        None => format!("{error}; `{help}` says what can be asked"),
     }
 }

@@ -1,6 +1,6 @@
 //! How is a scenario run and told?
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Streams, directory, live, loss};
@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Lose this share of frames on every link, instead of the scenario's own: 2%, 0.5%, or millionths (20000)
     #[arg(long, value_name = "PPM|PERCENT", value_parser = loss::parse_ppm, allow_hyphen_values = true)]
     loss: Option<u32>,
+    /// Run it a second time: where that run is another one, this one fails
+    #[arg(long)]
+    twice: bool,
     #[command(flatten)]
     captures: live::Captures,
     /// Print one JSON document instead of text
@@ -63,7 +66,12 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>
         directory::prepare(dir).map_err(Failure::Refused)?;
     }
     let play = |watch: &mut dyn Watch| {
-        scenario.run_watched(Recording::Full, watch).map_err(|error| Failure::Refused(error.to_string()))
+        let run = if args.twice {
+            scenario.run_twice(Recording::Full, watch)
+        } else {
+            scenario.run_watched(Recording::Full, watch)
+        };
+        run.map_err(|error| Failure::Refused(error.to_string()))
     };
     let hosts: Vec<String> = scenario.hosts.iter().map(|host| host.name.clone()).collect();
     let run = args.captures.run(&hosts, about(args, &scenario), streams.out, play)?;
@@ -112,8 +120,13 @@ pub(super) fn load(name: &str) -> Result<Scenario, Failure> {
     if !name.contains('/') && !name.ends_with(".toml") {
         return find(name).map(|entry| entry.scenario.clone());
     }
-    let text =
-        std::fs::read_to_string(name).map_err(|error| Failure::Refused(format!("cannot read {name}: {error}")))?;
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::InvalidData => "it is not text (UTF-8)".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::Refused(format!("cannot read {name}: {why}"))
+    })?;
     Scenario::parse(name, &text).map_err(|error| Failure::Refused(error.to_string()))
 }
 
@@ -212,7 +225,8 @@ impl Told<'_> {
     fn write_verdict(&self, out: &mut impl Write) -> Result<(), Failure> {
         let outcome = &self.run.outcome;
         if outcome.passed {
-            writeln!(out, "Passed:   {} with seed {}", self.scenario.name, self.scenario.seed)?;
+            let twice = if self.args.twice { ", twice the same" } else { "" };
+            writeln!(out, "Passed:   {} with seed {}{twice}", self.scenario.name, self.scenario.seed)?;
         } else {
             writeln!(out, "FAILED:   {} with seed {}", self.scenario.name, self.scenario.seed)?;
         }

@@ -1,5 +1,6 @@
 //! Which scenario is searched, and for what?
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::run::load;
@@ -44,6 +45,19 @@ impl SubjectArgs {
     pub(super) fn bound_words(&self) -> String {
         self.bound.map_or_else(String::new, |ns| format!(" --bound {}", quantity::print_ns(ns)))
     }
+}
+
+/// Reads how many runs.
+pub(super) fn parse_count(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| format!("a whole number from 1 to {} is wanted", u64::MAX))
+}
+
+/// Reads how many runs at once.
+pub(super) fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("a whole number from 1 to {} is wanted", usize::MAX))
 }
 
 /// Reads a seed.

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::subject::SubjectArgs;
+use super::subject::{SubjectArgs, parse_count, parse_jobs, parse_seed};
 use super::{Failure, interrupt};
 use smolsock_sim::report::shell_word;
 use smolsock_sim::scenario::Scenario;
@@ -19,7 +19,7 @@ use smolsock_sim::search::{Record, Resumed, Shard, Sweep, Swept, in_order, measu
 /// Which runs, and where their results go.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Each run is one line of JSON, in the order of the runs, the same for any --jobs. Shards are spread over machines: with
+Each run is one line of JSON, in the order of the runs, the same for any --jobs. Shards are spread over machines: with \
 --shard 1/8 to 8/8 the lines of all files together are those of the whole sweep.
 
 Exit code: 0 all runs were good, 1 some failed, 2 nothing was run, 130 stopped by Ctrl-C.")]
@@ -27,13 +27,13 @@ pub(super) struct Args {
     #[command(flatten)]
     subject: SubjectArgs,
     /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000, allow_negative_numbers = true, value_parser = parse_count)]
     runs: u64,
     /// The seed of the first run; each other run has the next
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = super::subject::parse_seed)]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = parse_seed)]
     seed: u64,
     /// How many runs at once [default: one for each processor]
-    #[arg(long, value_name = "J")]
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// Do only this part of the runs, as in 1/4
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]

@@ -131,6 +131,26 @@ fn the_same_seed_prints_the_same_story() {
 }
 
 #[test]
+fn a_run_that_is_the_same_twice_says_so() {
+    let (code, out, _) = smolsock(&["run", "udp-echo", "--twice", "--quiet"]);
+    assert_eq!((code, out.as_str()), (0, "Passed:   udp-echo with seed 1, twice the same\n"));
+}
+
+#[test]
+fn what_is_refused_names_the_help_of_its_command() {
+    for (args, help) in [
+        (&["sweep", "tour", "--jobs", "0"][..], "`smolsock sweep --help`"),
+        (&["sweep", "tour", "--runs", "0"], "from 1 to"),
+        (&["sweep", "tour", "--shard", "1/0"], "1/1 is all of them"),
+        (&["replay"], "`smolsock replay --help`"),
+        (&["--nonsense"], "`smolsock --help`"),
+    ] {
+        let sentence = refused(args);
+        assert!(sentence.contains(help), "{args:?}: {sentence}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     for args in [&["--help"][..], &["--version"], &["run", "--help"], &[]] {
         let (code, out, err) = smolsock(args);

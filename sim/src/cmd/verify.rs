@@ -11,10 +11,10 @@ use smolsock_sim::verify::verify as impossible;
 /// Which run.
 #[derive(clap::Args)]
 #[command(after_help = "\
-A second implementation, which shares no code with the first, measures every frame by the cables: nothing arrives too early,
+A second implementation, which shares no code with the first, measures every frame by the cables: nothing arrives too early, \
 altered or from nowhere, and nothing is lost without a reason.
 
-Exit code: 0 the run was possible and kept its promises, 1 it was or did not, 2 nothing was run.")]
+Exit code: 0 the run was possible and kept its promises, 1 it was not, or broke one, 2 nothing was run.")]
 pub(super) struct Args {
     #[command(flatten)]
     subject: SubjectArgs,

@@ -11,7 +11,7 @@ use crate::frame::{IpVersion, Medium};
 /// Makes the checksums of the packet in `frame` right: IPv4 header, and TCP, UDP, ICMP or ICMPv6 unless it is a fragment
 /// (a checksum over several frames cannot be mended in one). A UDP datagram over IPv4 without a checksum keeps none.
 /// A frame without a whole IP packet stays as it is.
-pub(super) fn mend(medium: Medium, frame: &mut [u8]) {
+pub(crate) fn mend(medium: Medium, frame: &mut [u8]) {
     let Some(headers) = Headers::of(medium, frame) else { return };
     mend_ipv4(&headers, frame);
     if headers.is_fragment {

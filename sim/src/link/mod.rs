@@ -7,7 +7,7 @@ mod impair;
 mod jitter;
 mod line;
 mod loss;
-mod mend;
+pub(crate) mod mend;
 mod naming;
 mod pattern;
 mod queue;

@@ -27,10 +27,15 @@ use crate::world::{Ending, World};
 pub fn twice<E>(mut build: impl FnMut() -> Result<World, E>, limit: Time) -> Result<Ending, E> {
     let mut first = build()?.run(limit);
     let second = build()?.run(limit);
-    if let Some(what) = difference(&first, &second) {
+    compare(&mut first, &second);
+    Ok(first)
+}
+
+/// Lets the failures of the first run tell where the second one differed.
+pub(crate) fn compare(first: &mut Ending, second: &Ending) {
+    if let Some(what) = difference(first, second) {
         first.failures.push(format!("{}: {what}", Oracle::Determinism));
     }
-    Ok(first)
 }
 
 /// The first thing in which two runs of one scenario differ.

@@ -27,6 +27,7 @@ mod wire;
 use std::fmt;
 
 pub(crate) use bench::Bench;
+pub(crate) use determinism::compare;
 pub use determinism::{difference, twice};
 
 use crate::time::Time;

@@ -1,5 +1,7 @@
 //! Do the oracles bite? For each a planted defect, which it must find, and the same world without it, in which all is well.
 
+mod minimal;
+
 use std::time::Duration;
 
 use smolsock::inspect::{Happened, Inspection, Inspector};
@@ -47,10 +49,14 @@ impl Stage {
     }
 
     fn with(tune: impl Fn(&mut smolsock::Config)) -> Stage {
-        let mut world = World::with_medium(1, Medium::Ip);
+        Stage::over(1, DELAY, tune)
+    }
+
+    fn over(seed: u64, link: Impairments, tune: impl Fn(&mut smolsock::Config)) -> Stage {
+        let mut world = World::with_medium(seed, Medium::Ip);
         let client = world.host_with("client", &["192.0.2.1/24"], &tune).expect("a good address");
         let server = world.host_with("server", &["192.0.2.2/24"], &tune).expect("a good address");
-        world.cable("ab", client, server, DELAY).expect("two hosts");
+        world.cable("ab", client, server, link).expect("two hosts");
         Stage { world, client, server }
     }
 

@@ -13,6 +13,7 @@ use crate::isn;
 use crate::link::Loss;
 use crate::middlebox::Middlebox;
 use crate::nat::Nat;
+use crate::oracle;
 use crate::time::Time;
 use crate::trace::NodeId;
 use crate::world::{Ending, Nobody, Realism, Recording, Watch, World, WorldError};
@@ -65,7 +66,7 @@ impl Scenario {
     /// # Errors
     /// See [`Scenario::build`].
     pub fn run_watched(&self, recording: Recording, watch: &mut dyn Watch) -> Result<Run, ScenarioError> {
-        self.play(recording, watch, |_| Ok(()))
+        Ok(self.judge(self.play(recording, watch, |_| Ok(()))?))
     }
 
     /// [`run`](Scenario::run) with applications that are code: `equip` starts them, beside those of the scenario.
@@ -94,7 +95,19 @@ impl Scenario {
         recording: Recording,
         equip: impl FnOnce(&mut World) -> Result<(), WorldError>,
     ) -> Result<Run, ScenarioError> {
-        self.play(recording, &mut Nobody, equip)
+        Ok(self.judge(self.play(recording, &mut Nobody, equip)?))
+    }
+
+    /// [`run_watched`](Scenario::run_watched), and once more: the oracle [`determinism`](crate::oracle::twice) fails where
+    /// the second run is another one. Somebody looks on the first time only.
+    ///
+    /// # Errors
+    /// See [`Scenario::build`].
+    pub fn run_twice(&self, recording: Recording, watch: &mut dyn Watch) -> Result<Run, ScenarioError> {
+        let mut first = self.play(recording, watch, |_| Ok(()))?;
+        let second = self.play(recording, &mut Nobody, |_| Ok(()))?;
+        oracle::compare(&mut first, &second);
+        Ok(self.judge(first))
     }
 
     fn play(
@@ -102,11 +115,11 @@ impl Scenario {
         recording: Recording,
         watch: &mut dyn Watch,
         equip: impl FnOnce(&mut World) -> Result<(), WorldError>,
-    ) -> Result<Run, ScenarioError> {
+    ) -> Result<Ending, ScenarioError> {
         let mut world = self.build()?;
         equip(&mut world).map_err(|error| self.error(error.to_string()))?;
         world.set_recording(if expect::needs_frames(&self.expect) { Recording::Full } else { recording });
-        Ok(self.judge(world.run_watched(Time::from_nanos(self.limit_ns), watch)))
+        Ok(world.run_watched(Time::from_nanos(self.limit_ns), watch))
     }
 
     /// What a run of this scenario came to: the world's own failures, and the promises of `[expect]`.

@@ -179,6 +179,9 @@ impl Scenario {
         let (cable, to) = match change {
             Change::Cut { cable, .. } | Change::Heal { cable, .. } => (cable, None),
             Change::Impair { cable, to, .. } => (cable, Some(to)),
+            Change::Crash { .. } | Change::Restart { .. } => {
+                return Err(at("change", index, "do")("a host crashes and restarts in [[power]]".to_owned()));
+            }
         };
         let cables = self.cables.iter().map(|cable| cable.name.as_str());
         known("cable", cable, cables).map_err(at("change", index, "cable"))?;

@@ -1,11 +1,11 @@
 //! How are faults written, and changes of the network?
 
 use super::error::ScenarioError;
-use super::model::Change;
+use super::model::{Change, Power};
 use super::quantity::{parse_ns, print_ns};
 use super::section::Section;
 use super::write::Lines;
-use super::{impair, model};
+use super::{devices, impair, model};
 use crate::link::{Act, Direction, Fault, Impairments, Pattern, When};
 use crate::time::Time;
 use crate::world::{self, Ways};
@@ -140,6 +140,9 @@ pub(super) fn write_change(lines: &mut Lines, change: &Change) {
         world::Change::Cut { cable, ways } => ("cut", cable, ways, None),
         world::Change::Heal { cable, ways } => ("heal", cable, ways, None),
         world::Change::Impair { cable, ways, to } => ("impair", cable, ways, Some(to)),
+        // No scenario that hangs together has these here.
+        world::Change::Crash { host } => return write_power(lines, change.at_ns, host, false),
+        world::Change::Restart { host } => return write_power(lines, change.at_ns, host, true),
     };
     lines.title("[[change]]");
     lines.text("at", &print_ns(change.at_ns));
@@ -147,6 +150,10 @@ pub(super) fn write_change(lines: &mut Lines, change: &Change) {
     lines.text("cable", cable);
     lines.text_if("ways", (*ways != Ways::Both).then(|| print_ways(*ways).to_owned()));
     to.iter().for_each(|to| impair::write(lines, to));
+}
+
+fn write_power(lines: &mut Lines, at_ns: u64, host: &str, is_on: bool) {
+    devices::write_power(lines, &Power { at_ns, host: host.to_owned(), is_on });
 }
 
 fn parse_ways(text: &str) -> Result<Ways, String> {

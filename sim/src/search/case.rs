@@ -62,7 +62,7 @@ pub fn calm(scenario: &Scenario) -> Scenario {
     for change in &mut scenario.changes {
         match &mut change.change {
             Change::Impair { to, .. } => *to = without_chance(*to),
-            Change::Cut { .. } | Change::Heal { .. } => {}
+            Change::Cut { .. } | Change::Heal { .. } | Change::Crash { .. } | Change::Restart { .. } => {}
         }
     }
     scenario

@@ -37,6 +37,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
         match parts {
             Some((index @ 1.., of)) if index <= of => Ok(Shard { index: index - 1, of }),
+            Some((_, 0)) => Err(String::from("no parts at all are none of the runs; 1/1 is all of them")),
             Some((index, of)) => Err(format!("there is no part {index} of {of}: parts count from 1/{of} to {of}/{of}")),
             None => Err(String::from("expected a part and the number of parts, as in 1/4")),
         }

@@ -94,11 +94,17 @@ pub struct World {
     /// A defect that a test has planted: see `leaving`.
     #[cfg(test)]
     pub(crate) saboteur: Option<Saboteur>,
+    #[cfg(test)]
+    pub(crate) corrector: Option<Corrector>,
 }
 
 /// What a defective host does to a frame that it sends; `None`: nothing is sent.
 #[cfg(test)]
 pub(crate) type Saboteur = Box<dyn FnMut(NodeId, Vec<u8>) -> Option<Vec<u8>>>;
+
+/// What a defective card makes of a frame that has arrived.
+#[cfg(test)]
+pub(crate) type Corrector = Box<dyn FnMut(Vec<u8>) -> Vec<u8>>;
 
 /// What the world keeps of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +228,8 @@ impl World {
             is_watched: true,
             #[cfg(test)]
             saboteur: None,
+            #[cfg(test)]
+            corrector: None,
         }
     }
 

@@ -92,7 +92,10 @@ impl World {
     fn on_arrival(&mut self, node: NodeId, port: usize, id: PacketId, bytes: Vec<u8>) {
         self.watch_arrival(node, port, id, &bytes);
         match &self.nodes[node.0].kind {
-            StationKind::Host(_) => self.receive(node, bytes),
+            StationKind::Host(_) => {
+                let bytes = self.arrived(bytes);
+                self.receive(node, bytes);
+            }
             StationKind::Switch(_) => self.forward(node, port, id, &bytes),
             StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
             StationKind::Router(_) => self.route_frame(node, port, &bytes),

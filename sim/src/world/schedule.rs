@@ -1,4 +1,4 @@
-//! What happens to cables at a given time, and when a queue decides?
+//! What happens to cables and hosts at a given time, and when a queue decides?
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +12,7 @@ use crate::journal::Way;
 use crate::link::{Departure, Direction, Impairments};
 use crate::time::Time;
 use crate::trace::{Fate, NodeId, PacketId};
+use crate::verify::Setting;
 
 /// A change of the network at a time: see [`World::at`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,29 @@ pub enum Change {
         /// All of what it does.
         to: Impairments,
     },
+    /// The host loses its power: see [`World::crash_at`].
+    Crash {
+        /// The name of the host.
+        host: String,
+    },
+    /// The host starts anew: see [`World::restart_at`].
+    Restart {
+        /// The name of the host.
+        host: String,
+    },
+}
+
+impl Change {
+    /// What it does to one direction of the cable called `name`; `None`: nothing.
+    pub(super) fn setting(&self, name: &str, direction: Direction) -> Option<Setting> {
+        let (cable, ways, setting) = match self {
+            Change::Cut { cable, ways } => (cable, ways, Setting::Cut),
+            Change::Heal { cable, ways } => (cable, ways, Setting::Heal),
+            Change::Impair { cable, ways, to } => (cable, ways, Setting::Impair(*to)),
+            Change::Crash { .. } | Change::Restart { .. } => return None,
+        };
+        (cable == name && ways.directions().contains(&direction)).then_some(setting)
+    }
 }
 
 /// One direction of a cable, or both.
@@ -88,8 +112,8 @@ struct Waiting {
 }
 
 impl World {
-    /// Lets the network change at `time`; changes of one time in the order given, and before the frames of that time.
-    /// One cable that is cut and healed again and again flaps.
+    /// Lets the network or a host change at `time`; changes of one time in the order given, and before the frames of that
+    /// time. One cable that is cut and healed again and again flaps.
     ///
     /// A run does not end before its last change, unless at its limit.
     ///
@@ -102,11 +126,13 @@ impl World {
     /// world.cable("ab", a, b, Impairments::default())?;
     /// world.at(Time::from_secs(1), Change::Cut { cable: "ab".into(), ways: Ways::Both })?;
     /// world.at(Time::from_secs(2), Change::Heal { cable: "ab".into(), ways: Ways::Both })?;
+    /// world.at(Time::from_secs(3), Change::Crash { host: "b".into() })?;
+    /// world.at(Time::from_secs(4), Change::Restart { host: "b".into() })?;
     /// # Ok::<(), smolsock_sim::WorldError>(())
     /// ```
     ///
     /// # Errors
-    /// No cable has this name; impairments that are out of range.
+    /// No cable has this name, or no host; impairments that are out of range.
     pub fn at(&mut self, time: Time, change: Change) -> Result<(), WorldError> {
         match &change {
             Change::Cut { cable, .. } | Change::Heal { cable, .. } => {
@@ -116,6 +142,8 @@ impl World {
                 self.cable_named(cable)?;
                 to.check().map_err(|error| WorldError::Cable(format!("{cable}: {error}")))?;
             }
+            Change::Crash { host } => return self.crash_at(self.host_named(host)?, time),
+            Change::Restart { host } => return self.restart_at(self.host_named(host)?, time),
         }
         self.changes.push((time, change.clone()));
         // What the hosts do at the very first moment comes before all events.
@@ -132,22 +160,25 @@ impl World {
         position.ok_or_else(|| WorldError::Name(format!("no cable is called {name}")))
     }
 
-    /// A change takes place.
+    /// The host called `name`.
+    fn host_named(&self, name: &str) -> Result<NodeId, WorldError> {
+        let position = self.hosts().find(|node| self.trace.nodes[node.0].name == name);
+        position.ok_or_else(|| WorldError::Name(format!("no host is called {name}")))
+    }
+
+    /// A change of a cable takes place; hosts crash and start again by events of their own.
     pub(super) fn on_change(&mut self, change: &Change) {
-        let (name, ways) = match change {
-            Change::Cut { cable, ways } | Change::Heal { cable, ways } | Change::Impair { cable, ways, .. } => {
-                (cable, ways)
-            }
-        };
-        let Ok(number) = self.cable_named(name) else { return };
-        for direction in ways.directions() {
-            let link = self.cables[number].cable.link_mut(*direction);
-            match change {
-                Change::Cut { .. } => link.set_up(false),
-                Change::Heal { .. } => link.set_up(true),
-                Change::Impair { to, .. } => {
-                    // Checked when it was scheduled.
-                    let _ = link.set_impairments(*to);
+        for laid in &mut self.cables {
+            for direction in [Direction::Forward, Direction::Back] {
+                let Some(setting) = change.setting(laid.cable.name.as_str(), direction) else { continue };
+                let link = laid.cable.link_mut(direction);
+                match setting {
+                    Setting::Cut => link.set_up(false),
+                    Setting::Heal => link.set_up(true),
+                    Setting::Impair(to) => {
+                        // Checked when it was scheduled.
+                        let _ = link.set_impairments(to);
+                    }
                 }
             }
         }

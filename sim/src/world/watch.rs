@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smolsock::Counters;
 
-use super::{Change, Event, StationKind, Ways, World};
+use super::{Event, StationKind, World};
 use crate::journal::{self, Ear, Journal, Way};
 use crate::link::{Cable, Direction};
 use crate::oracle::{Finding, Oracles};
@@ -83,16 +83,8 @@ impl World {
 
     fn settings(&self, cable: &Cable, direction: Direction) -> Settings {
         let link = cable.link(direction);
-        let mine = |name: &str, ways: Ways| name == cable.name.as_str() && ways.directions().contains(&direction);
-        let changes = self.changes.iter().filter_map(|(at, change)| {
-            let setting = match change {
-                Change::Cut { cable, ways } if mine(cable, *ways) => Setting::Cut,
-                Change::Heal { cable, ways } if mine(cable, *ways) => Setting::Heal,
-                Change::Impair { cable, ways, to } if mine(cable, *ways) => Setting::Impair(*to),
-                Change::Cut { .. } | Change::Heal { .. } | Change::Impair { .. } => return None,
-            };
-            Some((*at, setting))
-        });
+        let name = cable.name.as_str();
+        let changes = self.changes.iter().filter_map(|(at, change)| Some((*at, change.setting(name, direction)?)));
         let mut changes: Vec<(Time, Setting)> = changes.collect();
         // Those of one time stay in the order given.
         changes.sort_by_key(|(at, _)| *at);
@@ -163,6 +155,22 @@ impl World {
     #[inline]
     pub(super) fn leaving(&mut self, _: NodeId, bytes: Vec<u8>) -> Option<Vec<u8>> {
         Some(bytes)
+    }
+
+    /// A frame as a host's card hands it over: in tests, a defective one may change it.
+    #[cfg(test)]
+    pub(super) fn arrived(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        match &mut self.corrector {
+            Some(corrector) => corrector(bytes),
+            None => bytes,
+        }
+    }
+
+    /// A frame as a host's card hands it over.
+    #[cfg(not(test))]
+    #[inline]
+    pub(super) fn arrived(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
     }
 
     /// The run is over: what happened, and what the oracles found.

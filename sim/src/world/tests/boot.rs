@@ -14,7 +14,7 @@ use crate::link::Impairments;
 use crate::observe::dissect::Flags;
 use crate::time::Time;
 use crate::trace::NodeId;
-use crate::world::{Ending, World, WorldError};
+use crate::world::{Change, Ending, World, WorldError};
 
 fn at(text: &str) -> SocketAddr {
     text.parse().expect("an address")
@@ -22,12 +22,18 @@ fn at(text: &str) -> SocketAddr {
 
 /// A client and an echo server that crashes after 1 s.
 fn crashing() -> (World, NodeId, NodeId) {
+    let (mut world, client, server) = serving();
+    world.crash_at(server, Time::from_secs(1)).expect("a host");
+    (world, client, server)
+}
+
+/// A client and an echo server.
+fn serving() -> (World, NodeId, NodeId) {
     let mut world = World::new(1);
     let client = world.host("client", &["192.0.2.1/24"]).expect("a host");
     let server = world.host("server", &["192.0.2.2/24"]).expect("a host");
     world.cable("ab", client, server, Impairments::default()).expect("a cable");
     world.service(server, "echo", |host| echo::tcp_server(host, at("0.0.0.0:7"), 5));
-    world.crash_at(server, Time::from_secs(1)).expect("a host");
     (world, client, server)
 }
 
@@ -48,6 +54,28 @@ async fn idle_client(host: Host, error: Errno, secs: u64) -> TaskResult {
     })?;
     let seen = (stream.read(&mut [0; 8]).await, host.now().as_micros() / 1_000_000);
     if seen == (Err(error), secs) { Ok(()) } else { Err(format!("{seen:?}").into()) }
+}
+
+#[test]
+fn crashes_and_restarts_are_changes_like_others() {
+    let frames = |schedule: fn(&mut World, NodeId) -> Result<(), WorldError>| {
+        let (mut world, client, server) = serving();
+        schedule(&mut world, server).expect("a host");
+        world.app(client, "client", |host| idle_client(host, Errno::ECONNRESET, 10));
+        run(world).trace.frames
+    };
+    let by_node = frames(|world, server| {
+        world.crash_at(server, Time::from_secs(1))?;
+        world.restart_at(server, Time::from_secs(2))
+    });
+    let by_name = frames(|world, _| {
+        world.at(Time::from_secs(1), Change::Crash { host: "server".to_owned() })?;
+        world.at(Time::from_secs(2), Change::Restart { host: "server".to_owned() })
+    });
+    assert!(by_node == by_name);
+    let (mut world, ..) = serving();
+    let refused = world.at(Time::ZERO, Change::Crash { host: "servr".to_owned() });
+    assert!(matches!(refused, Err(WorldError::Name(_))), "{refused:?}");
 }
 
 #[test]
