@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use smolsock_sim::library;
+use smolsock_sim::oracle::Oracle;
 
 #[test]
 fn every_file_says_in_its_first_line_which_question_it_answers() {
@@ -43,6 +44,27 @@ fn the_readme_names_every_scenario() {
     let readme = read(&root().join("README.md"));
     for entry in library::all() {
         assert!(readme.contains(entry.name), "README.md does not mention the scenario {}", entry.name);
+    }
+}
+
+#[test]
+fn the_manual_has_every_oracle_with_its_sentence() {
+    let page = read(&root().join("src/manual/oracles.md"));
+    for oracle in Oracle::ALL {
+        let row = format!("\n| `{}` | {} | ", oracle.name(), oracle.sentence());
+        assert!(page.contains(&row), "src/manual/oracles.md has no row {row:?}");
+    }
+}
+
+#[test]
+fn every_page_of_the_manual_is_in_the_readme() {
+    let readme = read(&root().join("README.md"));
+    let pages = files_in(&root().join("src/manual"));
+    let pages = pages.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for page in pages.filter_map(|path| path.file_stem()?.to_str()) {
+        // The first pages are about the stack, and named by what they say.
+        let is_named = readme.contains(&format!("`{page}`")) || ["flow", "demux", "limits", "rfc9293"].contains(&page);
+        assert!(is_named, "README.md does not mention the page {page} of the manual");
     }
 }
 

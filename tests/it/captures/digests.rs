@@ -1,12 +1,13 @@
 //! Are the captures the same to the bit, here and everywhere, in debug and release?
 //!
-//! `digests.txt` has one line for each scenario: its name, and a digest of its captures for seed 1. After a change that
+//! `digests.txt` has one line for each scenario: its name, and SHA-256 of its captures for seed 1. After a change that
 //! is meant to change them: `SMOLSOCK_BLESS=1 cargo test --test it captures_are_those_that_were_committed`.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use smolsock_sim::capture;
 use smolsock_sim::library::{self, Run};
 
@@ -30,8 +31,9 @@ fn another_seed_gives_other_captures() {
 fn captures_are_those_that_were_committed() {
     let mut found = String::new();
     for entry in library::all() {
-        let digest = fnv1a(&bytes(entry.name, &play(entry.name)));
-        writeln!(found, "{:<20} {digest:016x}", entry.name).expect("a string has room");
+        let digest = Sha256::digest(bytes(entry.name, &play(entry.name)));
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(found, "{:<20} {hex}", entry.name).expect("a string has room");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/digests.txt");
     if std::env::var_os("SMOLSOCK_BLESS").is_some() {
@@ -53,9 +55,4 @@ fn bytes(name: &str, run: &Run) -> Vec<u8> {
         capture::write(&run.trace, *vantage, &about(name), &mut all).expect("memory has room");
     }
     all
-}
-
-/// FNV-1a, 64 bits.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
