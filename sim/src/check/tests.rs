@@ -1,3 +1,5 @@
+//! Does a check find what is wrong with an application, and tell it?
+
 use std::fs;
 use std::fs::File;
 use std::path::{Path, PathBuf};
