@@ -87,7 +87,7 @@
 //! captures outlives it: state that is shared by client and server belongs into [`Check::apps`], which makes it for each run.
 //!
 //! # With proptest
-//! Feature `proptest` has [strategies](crate::strategy) for links and faults; [`Check::play`] is one run:
+//! Feature `proptest` has strategies (module `strategy`) for links and faults; [`Check::play`] is one run:
 //! ```
 //! # #[cfg(feature = "proptest")]
 //! # mod test {
@@ -117,7 +117,7 @@
 //! ```
 //! What is random about the network alone needs no proptest: [`Check::run`] has its own seeds, and finds less.
 //!
-//! Whoever wants the run itself, its trace and its journal, makes a [`World`]: a check is no more than one for each seed.
+//! Whoever wants the run itself, its trace and its journal, makes a [`World`](crate::World): a check is no more than one for each seed.
 //!
 //! [`Host::sleep`]: crate::Host::sleep
 //! [`Host::within`]: crate::Host::within

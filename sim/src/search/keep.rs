@@ -43,7 +43,7 @@ pub struct KeepError {
     pub source: Box<dyn Error>,
 }
 
-/// Where [`write`] puts the scenario.
+/// Where [`write()`] puts the scenario.
 pub fn scenario_path(scenario: &Scenario, dir: &Path) -> PathBuf {
     dir.join(format!("{}.toml", scenario.name))
 }
