@@ -187,6 +187,9 @@ pub(crate) struct SentSegment {
     pub(crate) seq: u32,
     pub(crate) payload_len: usize,
     pub(crate) flags: Flags,
+    /// The first sequence number that its window does not allow the peer: ACK field and window. No window is scaled here, for
+    /// receive buffers stop at 65,535 bytes.
+    pub(crate) window_end: u32,
 }
 
 impl SentSegment {
@@ -201,11 +204,12 @@ impl SentSegment {
             return None;
         }
         let segment = packet.get(header_len..)?;
-        let [_, _, _, _, s0, s1, s2, s3, _, _, _, _, offset, flags, ..] = *segment.first_chunk::<20>()?;
+        let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *segment.first_chunk::<20>()?;
         Some(Self {
             seq: u32::from_be_bytes([s0, s1, s2, s3]),
             payload_len: segment.len().saturating_sub(usize::from(offset >> 4) * 4),
             flags: Flags::from_bits(flags),
+            window_end: u32::from_be_bytes([a0, a1, a2, a3]).wrapping_add(u32::from(u16::from_be_bytes([w0, w1]))),
         })
     }
 }
@@ -245,9 +249,11 @@ mod tests {
         packet[0] = 0x60;
         packet[6] = 6;
         packet[44..48].copy_from_slice(&7_u32.to_be_bytes());
+        packet[48..52].copy_from_slice(&900_u32.to_be_bytes());
+        packet[54..56].copy_from_slice(&100_u16.to_be_bytes());
         (packet[52], packet[53]) = (0x60, 0x12);
         let flags = Flags::SYN.and(Flags::ACK);
-        assert_eq!(SentSegment::of(&packet), Some(SentSegment { seq: 7, payload_len: 5, flags }));
+        assert_eq!(SentSegment::of(&packet), Some(SentSegment { seq: 7, payload_len: 5, flags, window_end: 1_000 }));
         packet[6] = 17;
         assert_eq!(SentSegment::of(&packet), None);
         assert_eq!(SentSegment::of(&packet[..30]), None);

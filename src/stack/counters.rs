@@ -30,7 +30,7 @@ pub struct Counters {
     pub fragmented: u64,
     /// TCP segments to a broadcast or multicast address (RFC 9293 MUST-57).
     pub dropped_tcp_not_unicast: u64,
-    /// Segments with a FIN whose data reaches beyond the receive buffer; they come again (B3).
+    /// Segments with a FIN whose data reaches beyond the window that was told; they come again (B3).
     pub dropped_fin_beyond_window: u64,
     /// SYNs dropped because the listener's queue of completed connections was full.
     pub dropped_syn_backlog: u64,

@@ -6,7 +6,7 @@ use smoltcp::iface::PollResult;
 
 use super::Stack;
 use super::local::Local;
-use crate::device::{Device, Outlet, SentSegment};
+use crate::device::{Device, Outlet};
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
 use crate::time::Instant;
@@ -164,8 +164,8 @@ impl Stack<'_> {
             if outlet.refused {
                 return Turn::Blocked;
             }
-            if let Some(SentSegment { seq, payload_len, flags }) = outlet.log.segment.take() {
-                let is_repeated = connection.track.on_sent(seq, payload_len, flags, self.now);
+            if let Some(sent) = outlet.log.segment.take() {
+                let is_repeated = connection.track.on_sent(&sent, connection.is_window_closed, self.now);
                 self.counters.tcp_retransmissions += u64::from(is_repeated);
             }
             next = interface.poll_at(now, engine.set());

@@ -13,7 +13,7 @@ use super::reassembly::{self, Outcome};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP};
-use crate::device::{Device, OneFrame, RxToken, SentSegment, TxToken};
+use crate::device::{Device, OneFrame, RxToken, TxToken};
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
 
@@ -277,7 +277,7 @@ impl Stack<'_> {
             self.counters.dropped_not_for_us += 1;
             return;
         }
-        if segment.flags.fin() && connection.is_fin_beyond_buffer(segment.seq, segment.payload_len) {
+        if segment.flags.fin() && connection.is_fin_beyond_window(segment.seq, segment.payload_len) {
             // It comes again, when there is room for all of it.
             self.counters.dropped_fin_beyond_window += 1;
             return;
@@ -315,8 +315,8 @@ impl Stack<'_> {
             connection.track.peer_mss = super::classify::announced_mss(bytes).unwrap_or(MSS_DEFAULT);
         }
         connection.listen_for_progress(segment, unacknowledged, after, now);
-        if let Some(SentSegment { seq, payload_len, flags }) = sent {
-            let is_repeated = connection.track.on_sent(seq, payload_len, flags, now);
+        if let Some(sent) = sent {
+            let is_repeated = connection.track.on_sent(&sent, connection.is_window_closed, now);
             self.counters.tcp_retransmissions += u64::from(is_repeated);
         }
         let has_data = after.recv_queue > 0;

@@ -329,6 +329,7 @@ impl Stack<'_> {
         connection.probes = connection.probes.saturating_add(1);
         if let Some(engine) = &mut connection.engine {
             engine.probe();
+            connection.track.is_probing = true;
             self.counters.persist_probes += 1;
         }
     }

@@ -60,6 +60,7 @@ impl Stack<'_> {
             KeepAlive::Probe => {
                 if let Some(engine) = &mut connection.engine {
                     engine.probe();
+                    connection.track.is_probing = true;
                 }
             }
             KeepAlive::GiveUp => return self.on_silence(index),

@@ -72,7 +72,7 @@ pub(crate) struct Connection<'a> {
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
     /// The peer's window was closed when it last told it.
-    is_window_closed: bool,
+    pub(crate) is_window_closed: bool,
     /// The FIN waits for a window; see [`Connection::close`].
     is_close_late: bool,
     /// The acknowledgement number that last brought progress.
@@ -366,12 +366,12 @@ impl<'a> Connection<'a> {
         self.track.is_in_flight(seq)
     }
 
-    /// Whether a segment with a FIN ends beyond everything that the receive buffer could take: then smoltcp
-    /// would cut its data and take its FIN (B3), and the stream would end too early.
-    pub(crate) fn is_fin_beyond_buffer(&self, seq: u32, payload_len: usize) -> bool {
-        let capacity = self.recv_capacity();
-        let end = seq.wrapping_add(payload_len as u32).wrapping_sub(self.unread_from);
-        (end as i32) > capacity as i32
+    /// Whether a segment with a FIN ends beyond the window that was told last, although the receive buffer may have
+    /// more room by now: then smoltcp would cut its data and take its FIN (B3), and the stream would end too early.
+    pub(crate) fn is_fin_beyond_window(&self, seq: u32, payload_len: usize) -> bool {
+        let room_end = self.unread_from.wrapping_add(self.recv_capacity() as u32);
+        let window_end = self.track.window_end().unwrap_or(room_end);
+        (seq.wrapping_add(payload_len as u32).wrapping_sub(window_end) as i32) > 0
     }
 }
 

@@ -1,6 +1,7 @@
 //! What has a connection sent and received, and how long did the answers take?
 
-use crate::stack::classify::{Flags, Segment};
+use crate::device::SentSegment;
+use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant};
 
 /// Sequence numbers and counts of one connection, told segment by segment. Each of many connections has one, so
@@ -17,6 +18,10 @@ pub(crate) struct Track {
     /// Repetitions since the peer last acknowledged something new.
     pub(crate) retransmits: u8,
     is_open: bool,
+    /// The next segment of one byte is a keep-alive.
+    pub(crate) is_probing: bool,
+    /// What the peer was told last of the window: the first sequence number beyond it. Like smoltcp, without what probes say.
+    window_end: Option<u32>,
     /// A sequence number whose acknowledgement tells the round-trip time, if it was sent once only (RFC 6298 §3).
     timing: Option<(u32, Instant)>,
     /// Smoothed round-trip time and its variation, microseconds; 0: not measured.
@@ -48,6 +53,8 @@ impl Track {
             largest_received: 0,
             retransmits: 0,
             is_open: false,
+            is_probing: false,
+            window_end: None,
             timing: None,
             srtt_us: 0,
             rttvar_us: 0,
@@ -67,8 +74,14 @@ impl Track {
         }
     }
 
-    /// A segment left. `len`: payload bytes. Says whether it begins with something sent before; probes do not count.
-    pub(crate) fn on_sent(&mut self, seq: u32, len: usize, flags: Flags, now: Instant) -> bool {
+    /// A segment left. `is_window_closed`: the peer's; then one byte is a probe. Says whether it begins with something sent
+    /// before; probes do not count.
+    pub(crate) fn on_sent(&mut self, sent: &SentSegment, is_window_closed: bool, now: Instant) -> bool {
+        let SentSegment { seq, payload_len: len, flags, window_end } = *sent;
+        let is_probe = len == 1 && (core::mem::take(&mut self.is_probing) || is_window_closed);
+        if flags.ack() && !flags.rst() && !is_probe {
+            self.window_end = Some(window_end);
+        }
         self.segs_out = self.segs_out.wrapping_add(1);
         let span = len as u32 + flags.span();
         if span == 0 || flags.rst() {
@@ -147,6 +160,11 @@ impl Track {
                 self.measure(now.saturating_duration_since(at));
             }
         }
+    }
+
+    /// The first sequence number beyond the window that the peer was told last.
+    pub(super) fn window_end(&self) -> Option<u32> {
+        self.window_end
     }
 
     /// Whether a segment brings nothing that is new, and is no bare ACK of now.

@@ -159,6 +159,26 @@ fn a_fin_counts_only_after_all_its_data() {
     });
 }
 
+/// B3, with a buffer that has more room than the peer was told: smoltcp cuts at what it told.
+#[test]
+fn a_fin_counts_only_within_the_window_that_was_told() {
+    trap("the stream ended after 65535 bytes of 66035", |net| {
+        let (socket, mut peer) = open(net);
+        let stream = vec![7; 66_035];
+        for (n, part) in stream[..55_535].chunks(1_000).enumerate() {
+            peer.sends(data(1 + 1_000 * u32::try_from(n).expect("56 parts"), part).ack(1));
+        }
+        // Too little for a window update (RFC 9293 §3.8.6.2.2).
+        let mut received = net.host().recv(socket, &mut [0; 9_000]).expect("data");
+        peer.sends(data(55_536, &stream[55_535..]).ack(1).with_fin());
+        while let Ok(bytes @ 1..) = net.host().recv(socket, &mut [0; 70_000]) {
+            received += bytes;
+        }
+        let has_ended = net.host().states().contains(&"CLOSE-WAIT".to_string());
+        assert!(!has_ended, "the stream ended after {received} bytes of {}", stream.len());
+    });
+}
+
 /// A server with one connection.
 fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
     let listener = net.host().listen(80, 1);
