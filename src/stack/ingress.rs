@@ -34,7 +34,7 @@ impl Stack<'_> {
                 }
                 Ok(Content::Arp(..)) | Err(_) => {
                     let (class, bytes) = classify(self.medium, frame);
-                    self.on_class_of_no_ip(&class, bytes, reply);
+                    self.on_other(&class, bytes, Origin::Wire, reply);
                 }
             });
         }
@@ -56,11 +56,6 @@ impl Stack<'_> {
         (self.local, self.local_spare) = (to, from);
     }
 
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn on_class_of_no_ip(&mut self, class: &Class, bytes: &[u8], reply: impl TxToken) {
-        self.on_class(class, bytes, Origin::Wire, reply);
-    }
-
     /// What is in a frame or a packet. `bytes`: the IP packet (or the ARP packet), without its frame.
     #[inline]
     fn on_class(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
@@ -74,10 +69,11 @@ impl Stack<'_> {
         }
     }
 
+    /// What is no segment.
     #[inline(never)] // inlined, it would only make the path of segments spill
     fn on_other(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         match class {
-            Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
+            Class::Tcp(_) => unreachable!("segments have a way of their own"),
             Class::Arp(arp) => self.on_arp(arp, reply),
             Class::Ndp(ndp) => self.on_ndp(ndp, reply),
             Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) | Class::Fragment(flow) => {
