@@ -160,22 +160,38 @@ pub(crate) fn has_good_checksums(bytes: &[u8]) -> bool {
     ip::has_good_header(bytes) && ip::parse(bytes).is_ok_and(|packet| packet.has_good_checksum())
 }
 
-/// The maximum segment size that the SYN in `bytes`, an IP packet, announces (RFC 9293 §3.7.1).
-pub(crate) fn announced_mss(bytes: &[u8]) -> Option<u16> {
-    let packet = ip::parse(bytes).ok()?;
-    let header_len = usize::from(packet.payload.get(12)? >> 4) * 4;
-    let mut options = packet.payload.get(20..header_len)?;
+/// What a SYN says in its options.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Announced {
+    /// The maximum segment size (RFC 9293 §3.7.1).
+    pub(crate) mss: Option<u16>,
+    /// By how many bits its sender's windows are scaled, at most 14 (RFC 7323 §2.3). smoltcp always offers to scale.
+    pub(crate) window_shift: u8,
+}
+
+/// What the SYN in `bytes`, an IP packet, announces.
+pub(crate) fn announced(bytes: &[u8]) -> Announced {
+    let mut announced = Announced::default();
+    let Ok(packet) = ip::parse(bytes) else { return announced };
+    let header_len = packet.payload.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+    let mut options = packet.payload.get(20..header_len).unwrap_or_default();
     // Each round takes one option of a byte at least.
     while let [kind, rest @ ..] = options {
         options = match (kind, rest) {
-            (0, _) => return None,
+            (0, _) => return announced,
             (1, _) => rest,
-            (2, [4, high, low, ..]) => return Some(u16::from_be_bytes([*high, *low])),
-            (_, [len, ..]) if *len >= 2 => options.get(usize::from(*len)..)?,
-            _ => return None,
+            (_, [len, value @ ..]) if *len >= 2 => {
+                match (kind, len, value) {
+                    (2, 4, [high, low, ..]) => announced.mss = Some(u16::from_be_bytes([*high, *low])),
+                    (3, 3, [shift, ..]) => announced.window_shift = (*shift).min(14),
+                    _ => {}
+                }
+                options.get(usize::from(*len)..).unwrap_or_default()
+            }
+            _ => return announced,
         };
     }
-    None
+    announced
 }
 
 #[inline]

@@ -3,8 +3,10 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::iface::PollResult;
+use smoltcp::phy::ChecksumCapabilities;
 
 use super::Stack;
+use super::emit::Bare;
 use super::local::Local;
 use crate::device::{Device, Outlet};
 use crate::socket::slots::Body;
@@ -127,6 +129,16 @@ impl Stack<'_> {
         outlet: &mut Outlet<'_, impl Device + ?Sized>,
     ) -> Turn {
         let now = self.now.to_smoltcp();
+        if matches!(&self.slots.get(index).body, Body::Tcp(connection) if connection.owes_probe) {
+            match unresolved {
+                Some(next_hop) => {
+                    self.neighbors.want(next_hop, self.now);
+                    return Turn::Unresolved(self.own_deadline(index));
+                }
+                None if self.send_probe(index, outlet) => {}
+                None => return Turn::Blocked,
+            }
+        }
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
         connection.catch_up(self.now, &self.config);
@@ -165,7 +177,8 @@ impl Stack<'_> {
                 return Turn::Blocked;
             }
             if let Some(sent) = outlet.log.segment.take() {
-                let is_repeated = connection.track.on_sent(&sent, connection.is_window_closed, self.now);
+                let is_window_closed = connection.peer_window == 0;
+                let is_repeated = connection.track.on_sent(&sent, is_window_closed, self.now);
                 self.counters.tcp_retransmissions += u64::from(is_repeated);
             }
             next = interface.poll_at(now, engine.set());
@@ -184,6 +197,29 @@ impl Stack<'_> {
             Ok(at) => Turn::Rest(at),
             Err(()) => Turn::Gone,
         }
+    }
+}
+
+impl Stack<'_> {
+    /// Asks the peer for its window (B4). Returns whether the device took it.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn send_probe(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> bool {
+        let slot = self.slots.get_mut(index);
+        let (Some(local), Some(remote), Body::Tcp(connection)) = (slot.local, slot.remote, &mut slot.body) else {
+            return true;
+        };
+        let Some((seq, ack, window)) = connection.question() else { return true };
+        let mut path = outlet.log.path;
+        path.tos = slot.options.services(local.ip());
+        let hops = if local.is_ipv4() { slot.options.ttl } else { slot.options.unicast_hops };
+        let bare = Bare { local, remote, is_reset: false, seq, ack: Some(ack), window, hops };
+        let checksums = if connection.is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
+        let Some(token) = outlet.frame(self.now.to_smoltcp()) else { return false };
+        super::emit::bare(token, &path, &bare, &checksums);
+        connection.owes_probe = false;
+        connection.track.segs_out = connection.track.segs_out.wrapping_add(1);
+        self.counters.persist_probes += 1;
+        true
     }
 }
 

@@ -88,28 +88,32 @@ fn neighbor_discovery(
     });
 }
 
-/// A segment without data that answers another.
-pub(crate) struct Answer {
+/// A segment without data that smoltcp does not send: it answers another, or asks for an answer.
+pub(crate) struct Bare {
     /// Our side.
     pub(crate) local: SocketAddr,
-    /// The side that is answered.
+    /// The side that hears it.
     pub(crate) remote: SocketAddr,
     pub(crate) is_reset: bool,
     pub(crate) seq: u32,
     /// `None`: the segment has no ACK field.
     pub(crate) ack: Option<u32>,
+    /// As it stands in the header.
+    pub(crate) window: u16,
+    /// TTL or hop limit.
+    pub(crate) hops: u8,
 }
 
-/// Sends an ACK, or an RST. `path`: the way back.
-pub(crate) fn answer(token: impl TxToken, path: &Path, answer: &Answer, checksums: &ChecksumCapabilities) {
-    let Answer { local, remote, .. } = *answer;
+/// Sends an ACK, or an RST. `path`: the way to the other side.
+pub(crate) fn bare(token: impl TxToken, path: &Path, bare: &Bare, checksums: &ChecksumCapabilities) {
+    let Bare { local, remote, .. } = *bare;
     let segment = TcpRepr {
         src_port: local.port(),
         dst_port: remote.port(),
-        control: if answer.is_reset { TcpControl::Rst } else { TcpControl::None },
-        seq_number: TcpSeqNumber(answer.seq as i32),
-        ack_number: answer.ack.map(|ack| TcpSeqNumber(ack as i32)),
-        window_len: 0,
+        control: if bare.is_reset { TcpControl::Rst } else { TcpControl::None },
+        seq_number: TcpSeqNumber(bare.seq as i32),
+        ack_number: bare.ack.map(|ack| TcpSeqNumber(ack as i32)),
+        window_len: bare.window,
         window_scale: None,
         max_seg_size: None,
         sack_permitted: false,
@@ -118,7 +122,7 @@ pub(crate) fn answer(token: impl TxToken, path: &Path, answer: &Answer, checksum
         payload: &[],
     };
     let (local, remote) = (to_ip(local.ip()), to_ip(remote.ip()));
-    let packet = IpRepr::new(local, remote, IpProtocol::Tcp, segment.buffer_len(), 64);
+    let packet = IpRepr::new(local, remote, IpProtocol::Tcp, segment.buffer_len(), bare.hops);
     path.send(token, packet.buffer_len(), |buffer| {
         packet.emit(&mut *buffer, checksums);
         let mut payload = TcpPacket::new_unchecked(&mut buffer[packet.header_len()..]);

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::Stack;
 use super::classify::ip::trim;
 use super::classify::{Class, Content, Flow, Segment, classify, classify_ip, open};
-use super::emit::Answer;
+use super::emit::Bare;
 use super::icmp::Refusal;
 use super::local::Local;
 use super::membership::igmp::IGMP;
@@ -258,7 +258,8 @@ impl Stack<'_> {
         let Flow { local, remote, .. } = segment.flow;
         let path = self.way_back(&segment.flow);
         let checksums = self.checksums_towards(remote.ip());
-        super::emit::answer(reply, &path, &Answer { local, remote, is_reset, seq, ack }, &checksums);
+        let bare = Bare { local, remote, is_reset, seq, ack, window: 0, hops: 64 };
+        super::emit::bare(reply, &path, &bare, &checksums);
         self.counters.frames_out += 1;
     }
 
@@ -286,7 +287,7 @@ impl Stack<'_> {
         }
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
-        connection.probe_at = None;
+        (connection.probe_at, connection.owes_probe) = (None, false);
         let before = engine.facts();
         path.tos = slot.options.services(segment.flow.remote.ip());
         let mut one = OneFrame::new(bytes, reply, path);
@@ -308,11 +309,14 @@ impl Stack<'_> {
         }
         if segment.flags.syn() && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
-            connection.track.peer_mss = super::classify::announced_mss(bytes).unwrap_or(MSS_DEFAULT);
+            let announced = super::classify::announced(bytes);
+            connection.track.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
+            connection.track.peer_shift = announced.window_shift;
         }
         connection.listen_for_progress(segment, unacknowledged, after, now);
         if let Some(sent) = sent {
-            let is_repeated = connection.track.on_sent(&sent, connection.is_window_closed, now);
+            let is_window_closed = connection.peer_window == 0;
+            let is_repeated = connection.track.on_sent(&sent, is_window_closed, now);
             self.counters.tcp_retransmissions += u64::from(is_repeated);
         }
         let has_data = after.recv_queue > 0;

@@ -212,7 +212,7 @@ impl Stack<'_> {
         self.demux.remove(&mut self.slots, index);
         let connection = self.slots.connection(index);
         connection.deadline = None;
-        connection.probe_at = None;
+        (connection.probe_at, connection.owes_probe) = (None, false);
         connection.next_hop = None;
         // A child that can be accepted stays even after its end: Linux gives out connections whose client
         // has gone. One that never could be is forgotten.
@@ -322,16 +322,12 @@ impl Stack<'_> {
         if self.slots.get(index).is_free() { Err(()) } else { Ok(None) }
     }
 
-    /// Our persist timer fired: the engine sends one keep-alive, whose answer brings the window.
+    /// Our persist timer fired: an answer to a probe brings the window.
     pub(super) fn persist(&mut self, index: u32) {
         let connection = self.slots.connection(index);
         connection.probe_at = None;
         connection.probes = connection.probes.saturating_add(1);
-        if let Some(engine) = &mut connection.engine {
-            engine.probe();
-            connection.track.is_probing = true;
-            self.counters.persist_probes += 1;
-        }
+        connection.owes_probe = connection.engine.is_some();
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill

@@ -191,7 +191,8 @@ impl<'a> Engine<'a> {
         socket.state() == State::Closed && socket.remote_endpoint().is_some()
     }
 
-    /// Makes an idle connection send one keep-alive at the next egress, whose answer tells the window (B4).
+    /// Makes a connection send one keep-alive at the next egress. It is a byte of garbage in the place of the last one that
+    /// was sent: nothing may be outstanding, or the peer could take it for data.
     pub(crate) fn probe(&mut self) {
         let socket = self.socket_mut();
         // Setting an interval winds up smoltcp's timer; taking it back leaves the timer for one shot.

@@ -71,8 +71,9 @@ pub(crate) struct Connection<'a> {
     /// Our own persist timer (see B4 in the manual), and how often it has fired.
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
-    /// The peer's window was closed when it last told it.
-    pub(crate) is_window_closed: bool,
+    pub(crate) owes_probe: bool,
+    /// The window that the peer told last, bytes.
+    pub(crate) peer_window: u32,
     /// The FIN waits for a window; see [`Connection::close`].
     is_close_late: bool,
     /// The acknowledgement number that last brought progress.
@@ -146,7 +147,8 @@ impl<'a> Connection<'a> {
             ended_at: None,
             probe_at: None,
             probes: 0,
-            is_window_closed: false,
+            owes_probe: false,
+            peer_window: u32::MAX,
             is_close_late: false,
             last_ack: None,
             deaf_since: None,
@@ -196,7 +198,7 @@ impl<'a> Connection<'a> {
         (self.unreported, self.has_ended) = (false, false);
         (self.shut_read, self.kept, self.shut_write) = (false, 0, false);
         (self.deadline, self.probe_at, self.soft_error) = (None, None, None);
-        (self.is_window_closed, self.is_close_late) = (false, false);
+        (self.peer_window, self.is_close_late, self.owes_probe) = (u32::MAX, false, false);
         // It may stand in line for its neighbour, and shall not hear what becomes of the question.
         self.next_hop = None;
         self.engine.take()
@@ -250,13 +252,14 @@ impl<'a> Connection<'a> {
 
     /// Queues a FIN behind the data, if there is an engine. Not in SYN-SENT or SYN-RECEIVED (B8, B9).
     ///
-    /// In LAST-ACK smoltcp does not look at the window of an ACK that acknowledges nothing (B26), and would not learn
-    /// that a closed window is open: until then it stays in CLOSE-WAIT, as RFC 9293 §3.10.4 has it anyway for as long as
-    /// the FIN cannot be sent.
+    /// In LAST-ACK smoltcp does not look at an ACK that acknowledges nothing (B26): it would not learn that a window is
+    /// open, nor that what its fast retransmission sent beyond the window (B3) did not arrive. So where the window has no
+    /// room behind what was sent, it stays in CLOSE-WAIT, as RFC 9293 §3.10.4 has it for as long as the FIN cannot be sent.
     pub(crate) fn close(&mut self) {
         let Some(engine) = &mut self.engine else { return };
         let Facts { state, send_queue, .. } = engine.facts();
-        self.is_close_late = state == TcpState::CloseWait && self.is_window_closed && send_queue > 0;
+        let has_no_room = self.track.in_flight() >= self.peer_window;
+        self.is_close_late = state == TcpState::CloseWait && has_no_room && send_queue > 0;
         if !self.is_close_late {
             engine.close();
         }
@@ -276,12 +279,13 @@ impl<'a> Connection<'a> {
     /// After a time-out smoltcp counts its sequence number back, and its bare ACKs carry that number: a peer
     /// that has the data finds them old and drops them, ACK field and all (B5). When both sides do so at
     /// once, neither hears the other again (B24), unless one of them sends everything once more and so comes
-    /// back to its highest number. Congestion control keeps it from that; so it is off while a connection
+    /// back to its highest number. Congestion control and Nagle's algorithm, which waits for the
+    /// acknowledgement of what goes out again, keep it from that; so both are off while a connection
     /// has been deaf for two seconds. The time between two such bursts doubles all the same (RFC 6298).
     #[inline]
     pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
         self.on_received(segment, unacknowledged, after, now);
-        let congestion = self.congestion();
+        let (congestion, combines) = (self.congestion(), self.combines_small_writes());
         let left = after.send_queue;
         if left == 0 || left < unacknowledged {
             self.deaf_since = None;
@@ -289,6 +293,7 @@ impl<'a> Connection<'a> {
                 && let Some(engine) = &mut self.engine
             {
                 engine.control_congestion(congestion);
+                engine.combine_small_writes(combines);
             }
             return;
         }
@@ -304,6 +309,7 @@ impl<'a> Connection<'a> {
         {
             self.is_shouting = true;
             engine.control_congestion(Congestion::None);
+            engine.combine_small_writes(false);
         }
     }
 
@@ -318,20 +324,35 @@ impl<'a> Connection<'a> {
         if !self.settings.cork {
             self.cork_until = None;
         }
-        let congestion = self.congestion();
+        let (congestion, combines) = (self.congestion(), self.combines_small_writes());
         let Some(engine) = &mut self.engine else { return };
-        // Only whole segments leave a corked connection, and that is what RFC 896 is good at.
-        engine.combine_small_writes(!self.settings.no_delay || self.settings.cork);
         engine.acknowledge_at_once(options.quick_ack);
         engine.limit_hops(hops);
         if !self.is_shouting {
             engine.control_congestion(congestion);
+            engine.combine_small_writes(combines);
         }
+    }
+
+    /// Only whole segments leave a corked connection, and that is what RFC 896 is good at.
+    fn combines_small_writes(&self) -> bool {
+        !self.settings.no_delay || self.settings.cork
     }
 
     /// No queue of this host's way to itself overflows: there is nothing to control.
     fn congestion(&self) -> Congestion {
         if self.is_local { Congestion::None } else { self.settings.congestion }
+    }
+
+    /// Sequence number, acknowledgement and window of a question that the peer answers: the number before the oldest that it
+    /// has not acknowledged, and no byte, which it could take for data (RFC 9293 §3.8.4, §3.8.6.1).
+    pub(crate) fn question(&self) -> Option<(u32, u32, u16)> {
+        let Facts { state, recv_queue, .. } = self.engine.as_ref()?.facts();
+        let fin = u32::from(state.has_received_fin());
+        let ack = self.unread_from.wrapping_add(recv_queue as u32).wrapping_add(fin);
+        // No more than the engine has told: beyond that it would cut what comes.
+        let told = self.track.window_end().map_or(0, |end| end.wrapping_sub(ack) as i32);
+        Some((self.track.snd_una().wrapping_sub(1), ack, told.clamp(0, i32::from(u16::MAX)) as u16))
     }
 
     /// Payload of a full segment, bytes, where packets have at most `ip_mtu`.
@@ -353,12 +374,13 @@ impl<'a> Connection<'a> {
         self.has_ended |= after.state.has_received_fin();
         // smoltcp does not look at the window of old segments either.
         if segment.flags.ack() && !self.track.is_old(segment) {
-            self.is_window_closed = segment.window == 0;
+            let shift = if segment.flags.syn() { 0 } else { self.track.peer_shift };
+            self.peer_window = u32::from(segment.window) << shift;
         }
+        self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
         if self.is_close_late && after.state == TcpState::CloseWait {
             self.close();
         }
-        self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
     }
 
     /// Whether a sequence number was sent and is not acknowledged (RFC 5927 §4.1).

@@ -13,6 +13,8 @@ pub(crate) struct Track {
     snd_max: u32,
     /// The peer's MSS option; 0: not known.
     pub(crate) peer_mss: u16,
+    /// By how many bits the peer's windows are scaled.
+    pub(crate) peer_shift: u8,
     /// The largest payload that came, bytes.
     pub(crate) largest_received: u16,
     /// Repetitions since the peer last acknowledged something new.
@@ -50,6 +52,7 @@ impl Track {
             snd_una: 0,
             snd_max: 0,
             peer_mss: 0,
+            peer_shift: 0,
             largest_received: 0,
             retransmits: 0,
             is_open: false,
@@ -160,6 +163,11 @@ impl Track {
                 self.measure(now.saturating_duration_since(at));
             }
         }
+    }
+
+    /// The oldest sequence number that is not acknowledged.
+    pub(super) fn snd_una(&self) -> u32 {
+        self.snd_una
     }
 
     /// The first sequence number beyond the window that the peer was told last.

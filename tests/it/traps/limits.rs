@@ -132,7 +132,7 @@ fn a_connection_begins_with_ten_segments() {
     });
 }
 
-/// B26. RFC 6298 §5.7: when a SYN had to be repeated, the first data has a time-out of 3 s. It has the one that the
+/// B27. RFC 6298 §5.7: when a SYN had to be repeated, the first data has a time-out of 3 s. It has the one that the
 /// SYN had backed off.
 #[test]
 fn a_lost_syn_does_not_slow_down_the_first_data() {
