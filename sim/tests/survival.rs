@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use smolsock::sockopt::{SO_KEEPALIVE, SO_LINGER, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL};
 use smolsock::task::{Handle, TcpListener, TcpStream, UdpSocket};
 use smolsock::{Errno, Shutdown};
@@ -18,7 +18,6 @@ use smolsock_sim::app::connect;
 use smolsock_sim::app::pattern::{first_difference, pattern};
 use smolsock_sim::executor::TaskResult;
 use smolsock_sim::link::{Impairments, Jitter, Loss, Queue, Shape};
-use smolsock_sim::oracle::{Oracle, Oracles};
 use smolsock_sim::time::Time;
 use smolsock_sim::world::{Change, Ways};
 use smolsock_sim::{Host, Medium, Recording, World};
@@ -130,10 +129,6 @@ impl Plan {
         let medium = if self.is_ethernet { Medium::Ethernet } else { Medium::Ip };
         let mut world = World::with_medium(self.seed, medium);
         world.set_recording(Recording::Off);
-        if self.has_narrow_window() {
-            // B3: smoltcp repeats a segment as a whole, whatever the window is.
-            world.set_oracles(Oracles::ALL.without(Oracle::Window));
-        }
         let [client_recv, client_send, server_recv, server_send] = self.buffers;
         let tune = |recv, send| {
             move |config: &mut smolsock::Config| {
@@ -387,9 +382,10 @@ fn datagram(index: u16, bytes: usize) -> Vec<u8> {
     data
 }
 
-/// The same plans every time, unless `PROPTEST_RNG_SEED` asks for others; a failure names its own.
+/// What was found before comes first. Then the same plans every time, unless `PROPTEST_RNG_SEED` asks for others; a failure names its own.
 fn config() -> Config {
-    let mut config = Config { failure_persistence: None, ..Config::default() };
+    let found = FileFailurePersistence::Direct("tests/survival.regressions");
+    let mut config = Config { failure_persistence: Some(Box::new(found)), ..Config::default() };
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         config.rng_seed = RngSeed::Fixed(1);
     }

@@ -130,6 +130,13 @@ impl Conversation {
         is_plain && self.sent_end == Some(segment.seq.wrapping_add(1)) && self.acked == self.sent_end
     }
 
+    /// It repeats the oldest byte that is not acknowledged, and what follows. Before it there may be bytes whose acknowledgement
+    /// came in a segment that could not be taken.
+    pub(super) fn is_from_the_oldest(&self, segment: &Segment) -> bool {
+        let is_oldest = self.acked.is_some_and(|acked| acked.wrapping_sub(segment.seq).cast_signed() >= 0);
+        is_oldest && self.is_repetition(segment)
+    }
+
     /// It begins with something that was sent before.
     pub(super) fn is_repetition(&self, segment: &Segment) -> bool {
         let is_question = self.is_window_closed && segment.payload_len <= 1 && !segment.syn() && !segment.fin();
