@@ -289,6 +289,11 @@ impl Stack<'_> {
         connection.probes = 0;
         (connection.probe_at, connection.owes_probe) = (None, false);
         let before = engine.facts();
+        if before.state == TcpState::SynSent && !connection.track.has_sent() {
+            // B28: nobody can answer a SYN that was not sent; one that crosses it comes again.
+            self.counters.dropped_early_syn += 1;
+            return;
+        }
         path.tos = slot.options.services(segment.flow.remote.ip());
         let mut one = OneFrame::new(bytes, reply, path);
         let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());

@@ -19,6 +19,29 @@ fn simultaneous<'a>(pair: &mut Pair<'a>) -> [smolsock::SocketId; 2] {
     [a, b]
 }
 
+/// B28. The SYN of the other side comes while ours still waits for the neighbour's address: smoltcp takes it, works out
+/// how much of a window it has told, which is none, and panics.
+#[test]
+fn a_syn_that_comes_before_ours_could_be_sent_does_no_harm() {
+    let mut pair = Pair::new(ETHERNET);
+    let a = pair.a.socket(Domain::Inet, Type::Stream).expect("room");
+    let b = pair.b.socket(Domain::Inet, Type::Stream).expect("room");
+    pair.a.bind(a, ETHERNET.a(1000)).expect("free");
+    pair.b.bind(b, ETHERNET.b(2000)).expect("free");
+    assert_eq!(pair.a.connect(a, ETHERNET.b(2000)), Err(Errno::EINPROGRESS));
+    assert_eq!(pair.b.connect(b, ETHERNET.a(1000)), Err(Errno::EINPROGRESS));
+    // Nobody tells `b` where `a` is.
+    pair.carries = Box::new(|seen| seen.from == End::B || seen.packet.tcp().is_some());
+    pair.settle();
+    assert_eq!(pair.segments(End::A).len(), 1, "its SYN is out");
+    assert_eq!(pair.segments(End::B).len(), 0);
+    assert_eq!([pair.a.tcp_state(a), pair.b.tcp_state(b)], [Ok(TcpState::SynSent); 2]);
+    assert_eq!(pair.b.counters().dropped_early_syn, 1);
+    pair.mend();
+    pair.run_for(secs(5));
+    assert_eq!([pair.a.tcp_state(a), pair.b.tcp_state(b)], [Ok(TcpState::Established); 2]);
+}
+
 #[test]
 fn shutdown_in_syn_received_of_an_active_open_gives_no_false_readiness() {
     let mut pair = Pair::new(IP);

@@ -221,6 +221,7 @@ fn has_dropped(counters: &Counters) -> bool {
         + counters.dropped_local_overflow
         + counters.dropped_fragments
         + counters.dropped_fin_beyond_window
+        + counters.dropped_early_syn
         + counters.dropped_syn_backlog
         + counters.dropped_syn_no_room
         + counters.half_open_evicted

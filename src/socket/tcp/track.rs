@@ -165,6 +165,11 @@ impl Track {
         }
     }
 
+    /// Whether its SYN is out.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.is_open
+    }
+
     /// The oldest sequence number that is not acknowledged.
     pub(super) fn snd_una(&self) -> u32 {
         self.snd_una
