@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use smolsock::sockopt::SO_LINGER;
-use smolsock::task::{TcpListener, TcpStream};
-use smolsock::{Errno, Shutdown};
+use smolsock::task::{Handle, TcpListener, TcpStream};
+use smolsock::{Domain, Errno, Shutdown, Type};
 use smolsock_sim::app::bulk::{Reading, read_checked, receiver, sender};
 use smolsock_sim::app::connect;
 use smolsock_sim::app::pattern::pattern;
@@ -135,6 +135,13 @@ const HANDSHAKE: Conversation = Conversation::pair(
     },
 );
 
+/// Both connect to each other's port at the same moment: one connection (RFC 9293 §3.5).
+const SIMULTANEOUS_OPEN: Conversation = Conversation::pair(
+    "simultaneous open",
+    |host| Box::pin(async move { connects_and_talks(&host, SERVER, [1, 2]).await }),
+    |host| Box::pin(async move { connects_and_talks(&host, "192.0.2.1:1234", [2, 1]).await }),
+);
+
 /// 20 kB one way.
 const TRANSFER: Conversation = Conversation::pair(
     "transfer of 20 kB",
@@ -184,9 +191,7 @@ const RESET: Conversation = Conversation::pair(
             stream.write_all(&pattern(1, 3_000)).await?;
             let mut answer = [0; 1];
             stream.read_exact(&mut answer).await?;
-            smolsock::task::Handle::with(&host, |stack| {
-                stack.setsockopt(stream.id(), SO_LINGER, Some(Duration::ZERO))
-            })?;
+            host.with(|stack| stack.setsockopt(stream.id(), SO_LINGER, Some(Duration::ZERO)))?;
             Ok(())
         })
     },
@@ -296,6 +301,24 @@ async fn closes(host: Host, wait: Duration) -> TaskResult {
     talk(&host, &stream, [1, 2], wait).await
 }
 
+/// From the port that the other side connects to, until the neighbour's address is known.
+async fn connects_and_talks(host: &Host, remote: &str, numbers: [u32; 2]) -> TaskResult {
+    let (local, remote) = (ANY.parse()?, remote.parse()?);
+    let mut unreachable = 0;
+    let stream = loop {
+        let id = host.with(|stack| {
+            let id = stack.socket(Domain::Inet, Type::Stream)?;
+            stack.bind(id, local).map(|()| id)
+        })?;
+        let stream = TcpStream::from_id(host, id);
+        match smolsock::task::connect(host, id, remote).await {
+            Err(Errno::EHOSTUNREACH) if unreachable < 10 => unreachable += 1,
+            outcome => break outcome.map(|()| stream)?,
+        }
+    };
+    talk(host, &stream, numbers, Duration::ZERO).await
+}
+
 async fn accepts_and_closes(host: Host, wait: Duration) -> TaskResult {
     let (stream, _) = TcpListener::bind(&host, ANY.parse()?, 1)?.accept().await?;
     talk(&host, &stream, [2, 1], wait).await
@@ -323,8 +346,9 @@ async fn end(stream: &TcpStream<Host>) -> TaskResult {
 
 const SERVER: &str = "192.0.2.2:1234";
 const ANY: &str = "0.0.0.0:1234";
-const ALL: [&Conversation; 12] = [
+const ALL: [&Conversation; 13] = [
     &HANDSHAKE,
+    &SIMULTANEOUS_OPEN,
     &REFUSED,
     &TRANSFER,
     &SLOW_READER,

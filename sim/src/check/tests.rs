@@ -1,8 +1,10 @@
 //! Does a check find what is wrong with an application, and tell it?
 
+use std::env;
 use std::fs;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pcap_file::pcapng::{Block, PcapNgReader};
 use smolsock::task::UdpSocket;
@@ -139,6 +141,40 @@ fn the_report_and_its_files_say_everything() {
     assert!(fs::read_to_string(&text).expect("it was written").contains("LOST: scripted"));
     // The same once more.
     assert_eq!(loses().find_and_tell(&dir).expect_err("it fails"), report);
+    fs::remove_dir_all(&dir).expect("it is there");
+}
+
+#[test]
+#[ignore = "fails on purpose; the test below runs it in a process of its own"]
+fn a_test_that_fails() {
+    loses().run();
+}
+
+/// As its user would: by the line of the report, in another process.
+#[test]
+fn a_failing_test_is_played_again_by_the_line_of_its_report() {
+    let dir = directory("line");
+    let play = |replay: Option<&str>| {
+        let mut test = Command::new(env::current_exe().expect("it runs"));
+        test.args(["--exact", "check::tests::a_test_that_fails", "--ignored", "--nocapture"]).env("SMOLSOCK_OUT", &dir);
+        match replay {
+            Some(file) => test.env("SMOLSOCK_REPLAY", file),
+            None => test.env_remove("SMOLSOCK_REPLAY"),
+        };
+        let output = test.output().expect("it can be run");
+        assert_eq!(output.status.code(), Some(101), "a test that fails");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let report = play(None);
+    let line = report.lines().find_map(|line| line.strip_prefix("Again:    SMOLSOCK_REPLAY=")).expect("it says how");
+    let file = line.strip_suffix(" cargo test loses").expect("the test's name");
+    assert_eq!(Path::new(file), dir.join("loses/loses.toml"));
+    assert!(!report.contains("Fails in the same way"), "{report}");
+    let again = play(Some(file));
+    assert!(again.contains("loses: Fails in the same way:\n  server failed: not all numbers"), "{again}");
+    assert!(frames(&dir.join("loses/replay/server.pcapng")) > 0);
+    let nowhere = play(Some("/nowhere/loses.toml"));
+    assert!(nowhere.contains("cannot read /nowhere/loses.toml: No such file"), "{nowhere}");
     fs::remove_dir_all(&dir).expect("it is there");
 }
 

@@ -28,6 +28,7 @@ pub(super) struct Conversation {
     acked: Option<u32>,
     pub(super) edge: Option<u32>,
     is_window_closed: bool,
+    has_sent_syn_ack: bool,
     own_shift: Option<u8>,
     peer_shift: Option<u8>,
     /// The SYN that came last while it was live: it may begin the next connection.
@@ -113,6 +114,7 @@ impl Conversation {
     pub(super) fn on_sent(&mut self, segment: &Segment) {
         if segment.syn() {
             self.own_shift = segment.shift;
+            self.has_sent_syn_ack |= segment.ack.is_some();
         }
         if let Some(ack) = segment.ack {
             raise(&mut self.last_ack, ack);
@@ -137,11 +139,12 @@ impl Conversation {
         is_oldest && self.is_repetition(segment)
     }
 
-    /// It begins with something that was sent before.
+    /// It begins with something that was sent before. The first SYN-ACK of a simultaneous open does, after the SYN, and is none.
     pub(super) fn is_repetition(&self, segment: &Segment) -> bool {
         let is_question = self.is_window_closed && segment.payload_len <= 1 && !segment.syn() && !segment.fin();
         let is_old = self.sent_end.is_some_and(|end| segment.seq.wrapping_sub(end).cast_signed() < 0);
-        segment.seq_len() > 0 && is_old && !is_question && !self.is_keep_alive(segment)
+        let is_answer = segment.syn() && segment.ack.is_some() && !self.has_sent_syn_ack;
+        segment.seq_len() > 0 && is_old && !is_answer && !is_question && !self.is_keep_alive(segment)
     }
 }
 
