@@ -15,11 +15,36 @@ pub(crate) struct Path {
     pub(crate) tos: u8,
     /// Whether IPv4 headers carry a checksum when the device gets them.
     pub(crate) has_header_checksum: bool,
+    /// Whether TCP segments carry a whole checksum when the device gets them.
+    pub(crate) has_tcp_checksum: bool,
+    /// Between which numbers bare ACKs have theirs; `None`: as smoltcp says.
+    pub(crate) ack_numbers: Option<AckNumbers>,
+}
+
+/// The lowest and the highest sequence number that a segment without data, SYN and FIN may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AckNumbers {
+    pub(crate) lowest: u32,
+    pub(crate) highest: u32,
+}
+
+impl AckNumbers {
+    /// What `seq` has to be instead; `None`: it is right.
+    #[inline]
+    fn instead_of(self, seq: u32) -> Option<u32> {
+        let is_before = |a: u32, b: u32| (a.wrapping_sub(b) as i32) < 0;
+        match (is_before(seq, self.lowest), is_before(self.highest, seq)) {
+            (true, _) => Some(self.lowest),
+            (_, true) => Some(self.highest),
+            _ => None,
+        }
+    }
 }
 
 impl Path {
     /// Bare packets with nothing to mark.
-    pub(crate) const BARE: Self = Self { link: None, tos: 0, has_header_checksum: true };
+    pub(crate) const BARE: Self =
+        Self { link: None, tos: 0, has_header_checksum: true, has_tcp_checksum: true, ack_numbers: None };
 
     /// Bytes in front of the packet.
     #[inline]
@@ -71,6 +96,28 @@ fn mark(packet: &mut [u8], tos: u8, has_header_checksum: bool) {
     }
 }
 
+/// Gives a finished TCP segment another sequence number. `packet`: as in [`SentSegment::of`].
+#[inline(never)] // rare: inlined, it would only make the usual path spill
+fn renumber(packet: &mut [u8], seq: u32, has_checksum: bool) {
+    let header_len = if packet.first().is_some_and(|byte| byte >> 4 == 4) { 20 } else { 40 };
+    let Some(header) = packet.get_mut(header_len..).and_then(|segment| segment.first_chunk_mut::<20>()) else { return };
+    let words = |number: u32| [number >> 16, number & 0xffff];
+    let [_, _, _, _, s0, s1, s2, s3, ..] = *header;
+    let old = u32::from_be_bytes([s0, s1, s2, s3]);
+    header[4..8].copy_from_slice(&seq.to_be_bytes());
+    if has_checksum {
+        // RFC 1624 §3: HC' = ~(~HC + ~m + m').
+        let [.., c0, c1, _, _] = *header;
+        let mut sum = u32::from(!u16::from_be_bytes([c0, c1]));
+        for (old, new) in words(old).into_iter().zip(words(seq)) {
+            sum += (!old & 0xffff) + new;
+        }
+        let folded = (sum & 0xffff) + (sum >> 16);
+        let folded = (folded & 0xffff) + (folded >> 16);
+        header[16..18].copy_from_slice(&(!(folded as u16)).to_be_bytes());
+    }
+}
+
 /// The transmit half of a device, counting: smoltcp's egress does not tell a refusal from an empty queue.
 ///
 /// smoltcp sees a device that carries bare IP packets; what they are framed in is in [`Log::path`].
@@ -102,9 +149,17 @@ impl Log {
     pub(crate) fn send<T: TxToken, R>(&mut self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
         self.sent += 1;
         let segment = &mut self.segment;
+        let Path { ack_numbers, has_tcp_checksum, .. } = self.path;
         self.path.send(token, len, |packet| {
-            let result = f(packet);
+            let result = f(&mut *packet);
             *segment = SentSegment::of(packet);
+            if let (Some(sent), Some(numbers)) = (segment, ack_numbers)
+                && sent.is_bare_ack()
+                && let Some(seq) = numbers.instead_of(sent.seq)
+            {
+                sent.seq = seq;
+                renumber(packet, seq, has_tcp_checksum);
+            }
             result
         })
     }
@@ -193,6 +248,11 @@ pub(crate) struct SentSegment {
 }
 
 impl SentSegment {
+    #[inline]
+    fn is_bare_ack(&self) -> bool {
+        self.payload_len == 0 && self.flags.ack() && self.flags.are_plain()
+    }
+
     /// `packet`: as smoltcp built it: IPv4 without options, or IPv6 without extension headers.
     #[inline]
     pub(crate) fn of(packet: &[u8]) -> Option<Self> {
@@ -233,7 +293,7 @@ mod tests {
     fn a_marked_ipv4_packet_has_its_tos_and_a_good_header_checksum() {
         let mut frame = [0; 34];
         let link = Some((MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2])));
-        let path = Path { link, tos: 0xb8, has_header_checksum: true };
+        let path = Path { link, tos: 0xb8, ..Path::BARE };
         path.send(Buffer(&mut frame), 20, |packet| {
             packet.copy_from_slice(&[0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
         });
@@ -257,6 +317,32 @@ mod tests {
         packet[6] = 17;
         assert_eq!(SentSegment::of(&packet), None);
         assert_eq!(SentSegment::of(&packet[..30]), None);
+    }
+
+    /// Bounds that go around the end of the numbers, and a checksum that stays good.
+    #[test]
+    fn a_bare_ack_has_a_number_within_its_bounds() {
+        use smoltcp::wire::{IpAddress, Ipv4Address, TcpPacket};
+        let [from, to] = [1, 2].map(|host| IpAddress::Ipv4(Ipv4Address::new(192, 0, 2, host)));
+        let numbers = AckNumbers { lowest: u32::MAX - 1, highest: 3 };
+        for (seq, payload_len, expected) in
+            [(u32::MAX - 5, 0, u32::MAX - 1), (u32::MAX - 5, 1, u32::MAX - 5), (u32::MAX, 0, u32::MAX), (9, 0, 3)]
+        {
+            let mut frame = [0; 41];
+            let mut log = Log::new(Path { ack_numbers: Some(numbers), ..Path::BARE });
+            log.send(Buffer(&mut frame), 40 + payload_len, |packet| {
+                packet[..20].copy_from_slice(&[0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+                let mut tcp = TcpPacket::new_unchecked(&mut packet[20..]);
+                tcp.set_seq_number(smoltcp::wire::TcpSeqNumber(seq as i32));
+                tcp.set_header_len(20);
+                tcp.set_ack(true);
+                tcp.fill_checksum(&from, &to);
+            });
+            let tcp = TcpPacket::new_checked(&frame[20..40 + payload_len]).expect("long enough");
+            assert_eq!(tcp.seq_number().0 as u32, expected);
+            assert!(tcp.verify_checksum(&from, &to));
+            assert_eq!(log.segment.map(|sent| sent.seq), Some(expected));
+        }
     }
 
     #[test]

@@ -146,6 +146,7 @@ impl Stack<'_> {
         if let Some(at) = connection.hold_back(self.now, self.ip_mtu, is_ipv4) {
             return Turn::Rest(Some(at));
         }
+        let ack_numbers = connection.ack_numbers();
         // A connection that is over has no route, and must not speak again.
         let Some(engine) = connection.engine.as_mut().filter(|_| slot.routed) else { return Turn::Rest(None) };
         // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after
@@ -154,6 +155,7 @@ impl Stack<'_> {
         let own = slot.local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip());
         let interface = self.interfaces.get(connection.is_local, connection.mtu, own);
         outlet.log.path.tos = slot.options.services(own);
+        outlet.log.path.ack_numbers = ack_numbers;
         let mut next = if is_eager { Some(now) } else { interface.poll_at(now, engine.set()) };
         let mut sent = 0;
         outlet.refused = false;
@@ -177,8 +179,7 @@ impl Stack<'_> {
                 return Turn::Blocked;
             }
             if let Some(sent) = outlet.log.segment.take() {
-                let is_window_closed = connection.peer_window == 0;
-                let is_repeated = connection.track.on_sent(&sent, is_window_closed, self.now);
+                let is_repeated = connection.track.on_sent(&sent, self.now);
                 self.counters.tcp_retransmissions += u64::from(is_repeated);
             }
             next = interface.poll_at(now, engine.set());

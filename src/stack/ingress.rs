@@ -285,6 +285,7 @@ impl Stack<'_> {
         if let Some((from, _)) = segment.flow.link {
             self.neighbors.confirm(segment.flow.remote.ip(), from, now);
         }
+        let ack_numbers = connection.ack_numbers();
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
         (connection.probe_at, connection.owes_probe) = (None, false);
@@ -295,6 +296,8 @@ impl Stack<'_> {
             return;
         }
         path.tos = slot.options.services(segment.flow.remote.ip());
+        path.has_tcp_checksum |= connection.is_local;
+        path.ack_numbers = ack_numbers;
         let mut one = OneFrame::new(bytes, reply, path);
         let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());
         interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
@@ -320,8 +323,7 @@ impl Stack<'_> {
         }
         connection.listen_for_progress(segment, unacknowledged, after, now);
         if let Some(sent) = sent {
-            let is_window_closed = connection.peer_window == 0;
-            let is_repeated = connection.track.on_sent(&sent, is_window_closed, now);
+            let is_repeated = connection.track.on_sent(&sent, now);
             self.counters.tcp_retransmissions += u64::from(is_repeated);
         }
         let has_data = after.recv_queue > 0;

@@ -374,7 +374,8 @@ impl Stack<'_> {
     /// What all packets to the device have in common.
     #[inline]
     fn path(&self) -> Path {
-        Path { has_header_checksum: self.checksums.ipv4.tx(), ..Path::BARE }
+        let [has_header_checksum, has_tcp_checksum] = [self.checksums.ipv4.tx(), self.checksums.tcp.tx()];
+        Path { has_header_checksum, has_tcp_checksum, ..Path::BARE }
     }
 
     /// How an answer to a packet of `flow` leaves: to where the packet came from.

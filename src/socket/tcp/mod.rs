@@ -15,6 +15,7 @@ use core::net::IpAddr;
 use super::options::Options;
 use super::slots::NONE;
 use crate::config::Config;
+use crate::device::AckNumbers;
 use crate::errno::Errno;
 use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant, earliest};
@@ -72,8 +73,6 @@ pub(crate) struct Connection<'a> {
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
     pub(crate) owes_probe: bool,
-    /// The window that the peer told last, bytes.
-    pub(crate) peer_window: u32,
     /// The FIN waits for a window; see [`Connection::close`].
     is_close_late: bool,
     /// The acknowledgement number that last brought progress.
@@ -148,7 +147,6 @@ impl<'a> Connection<'a> {
             probe_at: None,
             probes: 0,
             owes_probe: false,
-            peer_window: u32::MAX,
             is_close_late: false,
             last_ack: None,
             deaf_since: None,
@@ -198,7 +196,8 @@ impl<'a> Connection<'a> {
         (self.unreported, self.has_ended) = (false, false);
         (self.shut_read, self.kept, self.shut_write) = (false, 0, false);
         (self.deadline, self.probe_at, self.soft_error) = (None, None, None);
-        (self.peer_window, self.is_close_late, self.owes_probe) = (u32::MAX, false, false);
+        (self.is_close_late, self.owes_probe) = (false, false);
+        self.track.peer_window = u32::MAX;
         // It may stand in line for its neighbour, and shall not hear what becomes of the question.
         self.next_hop = None;
         self.engine.take()
@@ -258,7 +257,7 @@ impl<'a> Connection<'a> {
     pub(crate) fn close(&mut self) {
         let Some(engine) = &mut self.engine else { return };
         let Facts { state, send_queue, .. } = engine.facts();
-        let has_no_room = self.track.in_flight() >= self.peer_window;
+        let has_no_room = self.track.in_flight() >= self.track.peer_window;
         self.is_close_late = state == TcpState::CloseWait && has_no_room && send_queue > 0;
         if !self.is_close_late {
             engine.close();
@@ -344,6 +343,12 @@ impl<'a> Connection<'a> {
         if self.is_local { Congestion::None } else { self.settings.congestion }
     }
 
+    /// Between which sequence numbers its bare ACKs have theirs (B24).
+    #[inline]
+    pub(crate) fn ack_numbers(&self) -> Option<AckNumbers> {
+        self.track.has_sent().then(|| self.track.ack_numbers())
+    }
+
     /// Sequence number, acknowledgement and window of a question that the peer answers: the number before the oldest that it
     /// has not acknowledged, and no byte, which it could take for data (RFC 9293 §3.8.4, §3.8.6.1).
     pub(crate) fn question(&self) -> Option<(u32, u32, u16)> {
@@ -375,7 +380,7 @@ impl<'a> Connection<'a> {
         // smoltcp does not look at the window of old segments either.
         if segment.flags.ack() && !self.track.is_old(segment) {
             let shift = if segment.flags.syn() { 0 } else { self.track.peer_shift };
-            self.peer_window = u32::from(segment.window) << shift;
+            self.track.peer_window = u32::from(segment.window) << shift;
         }
         self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
         if self.is_close_late && after.state == TcpState::CloseWait {

@@ -1,6 +1,6 @@
 //! What has a connection sent and received, and how long did the answers take?
 
-use crate::device::SentSegment;
+use crate::device::{AckNumbers, SentSegment};
 use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant};
 
@@ -20,6 +20,10 @@ pub(crate) struct Track {
     /// Repetitions since the peer last acknowledged something new.
     pub(crate) retransmits: u8,
     is_open: bool,
+    /// How many bare ACKs went out while more was sent than the window allows.
+    doubtful_acks: u8,
+    /// The window that the peer told last, bytes.
+    pub(crate) peer_window: u32,
     /// The next segment of one byte is a keep-alive.
     pub(crate) is_probing: bool,
     /// What the peer was told last of the window: the first sequence number beyond it. Like smoltcp, without what probes say.
@@ -56,6 +60,8 @@ impl Track {
             largest_received: 0,
             retransmits: 0,
             is_open: false,
+            doubtful_acks: 0,
+            peer_window: u32::MAX,
             is_probing: false,
             window_end: None,
             timing: None,
@@ -77,17 +83,18 @@ impl Track {
         }
     }
 
-    /// A segment left. `is_window_closed`: the peer's; then one byte is a probe. Says whether it begins with something sent
+    /// A segment left. While the peer's window is closed one byte is a probe. Says whether it begins with something sent
     /// before; probes do not count.
-    pub(crate) fn on_sent(&mut self, sent: &SentSegment, is_window_closed: bool, now: Instant) -> bool {
+    pub(crate) fn on_sent(&mut self, sent: &SentSegment, now: Instant) -> bool {
         let SentSegment { seq, payload_len: len, flags, window_end } = *sent;
-        let is_probe = len == 1 && (core::mem::take(&mut self.is_probing) || is_window_closed);
+        let is_probe = len == 1 && (core::mem::take(&mut self.is_probing) || self.peer_window == 0);
         if flags.ack() && !flags.rst() && !is_probe {
             self.window_end = Some(window_end);
         }
         self.segs_out = self.segs_out.wrapping_add(1);
         let span = len as u32 + flags.span();
         if span == 0 || flags.rst() {
+            self.doubtful_acks = self.doubtful_acks.wrapping_add(u8::from(self.in_flight() > self.peer_window));
             return false;
         }
         let end = seq.wrapping_add(span);
@@ -163,6 +170,23 @@ impl Track {
                 self.measure(now.saturating_duration_since(at));
             }
         }
+    }
+
+    /// Between which numbers bare ACKs have theirs, so that the peer takes them: smoltcp counts its number back after a time-out,
+    /// and then a peer that has the data finds the ACK old (RFC 9293 §3.10.7.4). It is the highest sent, as everywhere. If that is
+    /// beyond the window nobody knows how far the peer has come: to the end of all, of its window, or less; each has its turn.
+    #[inline]
+    pub(super) fn ack_numbers(&self) -> AckNumbers {
+        let window_end = self.snd_una.wrapping_add(self.peer_window.min(1 << 30));
+        if self.in_flight() <= self.peer_window {
+            return AckNumbers { lowest: self.snd_max, highest: window_end };
+        }
+        let number = match self.doubtful_acks % 3 {
+            0 => self.snd_max,
+            1 => window_end,
+            _ => window_end.wrapping_sub(u32::from(self.peer_window > 0)),
+        };
+        AckNumbers { lowest: number, highest: number }
     }
 
     /// Whether its SYN is out.
