@@ -418,6 +418,5 @@ fn every_pair_of_drops_is_survived() {
 const NO_LOSS: Time = Time::from_secs(4);
 /// What is lost is repeated after one second; the slow reader is at it for three.
 const ONE_LOSS: Time = Time::from_secs(5);
-/// Lost twice, it is repeated after one second and after two more. When both sides lose data at once neither hears the
-/// other for seven (B24).
+/// Lost twice, it is repeated after one second and after two more; a probe of the slow reader's window may be one of the two.
 const TWO_LOSSES: Time = Time::from_secs(8);

@@ -321,7 +321,7 @@ impl Stack<'_> {
             connection.track.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
             connection.track.peer_shift = announced.window_shift;
         }
-        connection.listen_for_progress(segment, unacknowledged, after, now);
+        connection.on_received(segment, unacknowledged, after, now);
         if let Some(sent) = sent {
             let is_repeated = connection.track.on_sent(&sent, now);
             self.counters.tcp_retransmissions += u64::from(is_repeated);

@@ -77,10 +77,6 @@ pub(crate) struct Connection<'a> {
     is_close_late: bool,
     /// The acknowledgement number that last brought progress.
     pub(crate) last_ack: Option<u32>,
-    /// Since when everything the peer sends is old, and nothing of ours is acknowledged.
-    deaf_since: Option<Instant>,
-    /// Congestion control is off until something is acknowledged; see [`Connection::listen_for_progress`].
-    is_shouting: bool,
     /// What the options say about timers and egress.
     pub(crate) settings: Settings,
     /// Since when the connection has been idle, for keep-alive.
@@ -149,8 +145,6 @@ impl<'a> Connection<'a> {
             owes_probe: false,
             is_close_late: false,
             last_ack: None,
-            deaf_since: None,
-            is_shouting: false,
             settings: Settings::NEW,
             idle_since: now,
             is_idle_late: false,
@@ -273,45 +267,6 @@ impl<'a> Connection<'a> {
         is_bare && self.last_ack == Some(segment.ack) && self.send_queue() == 0 && self.is_owed_an_ack()
     }
 
-    /// Looks whether a segment brought progress. `unacknowledged`: bytes before it; `after`: the engine since.
-    ///
-    /// After a time-out smoltcp counts its sequence number back, and its bare ACKs carry that number: a peer
-    /// that has the data finds them old and drops them, ACK field and all (B5). When both sides do so at
-    /// once, neither hears the other again (B24), unless one of them sends everything once more and so comes
-    /// back to its highest number. Congestion control and Nagle's algorithm, which waits for the
-    /// acknowledgement of what goes out again, keep it from that; so both are off while a connection
-    /// has been deaf for two seconds. The time between two such bursts doubles all the same (RFC 6298).
-    #[inline]
-    pub(crate) fn listen_for_progress(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
-        self.on_received(segment, unacknowledged, after, now);
-        let (congestion, combines) = (self.congestion(), self.combines_small_writes());
-        let left = after.send_queue;
-        if left == 0 || left < unacknowledged {
-            self.deaf_since = None;
-            if core::mem::take(&mut self.is_shouting)
-                && let Some(engine) = &mut self.engine
-            {
-                engine.control_congestion(congestion);
-                engine.combine_small_writes(combines);
-            }
-            return;
-        }
-        let expected = self.unread_from.wrapping_add(after.recv_queue as u32);
-        if (segment.seq.wrapping_sub(expected) as i32) >= 0 {
-            self.deaf_since = None;
-            return;
-        }
-        let since = *self.deaf_since.get_or_insert(now);
-        if !self.is_shouting
-            && now.saturating_duration_since(since) >= DEAF_MAX
-            && let Some(engine) = &mut self.engine
-        {
-            self.is_shouting = true;
-            engine.control_congestion(Congestion::None);
-            engine.combine_small_writes(false);
-        }
-    }
-
     /// Does what the options say from now on. `hops`: the TTL or hop limit of its packets.
     pub(crate) fn follow(&mut self, options: &Options, hops: u8) {
         let was_on = self.settings.keep_alive;
@@ -323,19 +278,13 @@ impl<'a> Connection<'a> {
         if !self.settings.cork {
             self.cork_until = None;
         }
-        let (congestion, combines) = (self.congestion(), self.combines_small_writes());
+        let congestion = self.congestion();
         let Some(engine) = &mut self.engine else { return };
+        // Only whole segments leave a corked connection, and that is what RFC 896 is good at.
+        engine.combine_small_writes(!self.settings.no_delay || self.settings.cork);
         engine.acknowledge_at_once(options.quick_ack);
         engine.limit_hops(hops);
-        if !self.is_shouting {
-            engine.control_congestion(congestion);
-            engine.combine_small_writes(combines);
-        }
-    }
-
-    /// Only whole segments leave a corked connection, and that is what RFC 896 is good at.
-    fn combines_small_writes(&self) -> bool {
-        !self.settings.no_delay || self.settings.cork
+        engine.control_congestion(congestion);
     }
 
     /// No queue of this host's way to itself overflows: there is nothing to control.
@@ -371,7 +320,8 @@ impl<'a> Connection<'a> {
     }
 
     /// A segment came, and the engine has seen it. `unacknowledged`: bytes before it; `after`: the engine since.
-    fn on_received(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
+    #[inline]
+    pub(crate) fn on_received(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
         self.idle_since = now;
         self.keep_probes = 0;
         let acknowledged = unacknowledged.saturating_sub(after.send_queue);
@@ -401,6 +351,3 @@ impl<'a> Connection<'a> {
         (seq.wrapping_add(payload_len as u32).wrapping_sub(window_end) as i32) > 0
     }
 }
-
-/// How long a connection may hear nothing but old segments before it sends everything again.
-const DEAF_MAX: Duration = Duration::from_secs(2);
