@@ -40,6 +40,18 @@ fn nothing_is_left_to_do() {
 }
 
 #[test]
+fn one_file_alone_may_be_unsafe() {
+    let is_word =
+        |line: &str| line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.starts_with("unsafe"));
+    let is_comment = |line: &str| line.trim_start().starts_with("//");
+    let with_it: Vec<PathBuf> = sources()
+        .into_iter()
+        .filter(|path| read(path).lines().any(|line| !is_comment(line) && is_word(line)))
+        .collect();
+    assert_eq!(with_it, [root().join("src/device/tap/sys.rs")]);
+}
+
+#[test]
 fn the_readme_names_every_scenario() {
     let readme = read(&root().join("README.md"));
     for entry in library::all() {
