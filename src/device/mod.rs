@@ -13,6 +13,7 @@
 mod loopback;
 mod one_frame;
 mod outlet;
+pub(crate) mod segmentation;
 #[cfg(all(feature = "tap", target_os = "linux"))]
 pub mod tap;
 

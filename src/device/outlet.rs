@@ -1,8 +1,11 @@
 //! How does an IP packet leave: in which frame, with which mark, and did the device take it?
 
+use core::num::NonZeroU16;
+
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use super::segmentation;
 use crate::addr::MacAddr;
 use crate::stack::classify::Flags;
 
@@ -15,16 +18,25 @@ pub(crate) struct Path {
     pub(crate) tos: u8,
     /// Whether IPv4 headers carry a checksum when the device gets them.
     pub(crate) has_header_checksum: bool,
+    /// Larger IPv6 segments are for the device to cut, into pieces of so many bytes of payload. (smoltcp says it itself
+    /// of IPv4, and says nothing of IPv6.)
+    pub(crate) ipv6_piece_bytes: Option<NonZeroU16>,
 }
 
 impl Path {
     /// Bare packets with nothing to mark.
-    pub(crate) const BARE: Self = Self { link: None, tos: 0, has_header_checksum: true };
+    pub(crate) const BARE: Self = Self { link: None, tos: 0, has_header_checksum: true, ipv6_piece_bytes: None };
 
     /// Bytes in front of the packet.
     #[inline]
     pub(crate) fn header_len(&self) -> usize {
         if self.link.is_some() { ETHERNET_HEADER_LEN } else { 0 }
+    }
+
+    /// The payload of the pieces that the device has to make of a segment in an IPv6 packet of `len` bytes.
+    #[inline]
+    fn pieces_of(&self, len: usize) -> Option<NonZeroU16> {
+        self.ipv6_piece_bytes.filter(|bytes| len > IPV6_TCP_HEADERS_LEN + usize::from(bytes.get()))
     }
 
     /// Sends one IP packet of `len` bytes, which `f` writes.
@@ -89,22 +101,29 @@ pub(crate) struct Log {
     pub(crate) sent: u64,
     /// The last TCP segment that it took.
     pub(crate) segment: Option<SentSegment>,
+    /// What smoltcp asked of the device for the segment that comes next.
+    piece_bytes: Option<NonZeroU16>,
 }
 
 impl Log {
     #[inline]
     pub(crate) const fn new(path: Path) -> Self {
-        Self { path, sent: 0, segment: None }
+        Self { path, sent: 0, segment: None, piece_bytes: None }
     }
 
     /// Sends one IP packet of `len` bytes, which `f` writes, and looks at it.
     #[inline]
-    pub(crate) fn send<T: TxToken, R>(&mut self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
+    pub(crate) fn send<T: TxToken, R>(&mut self, mut token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
         self.sent += 1;
+        let mut piece_bytes = self.piece_bytes.take();
+        if let Some(bytes) = self.path.pieces_of(len) {
+            segmentation::ask(&mut token, bytes);
+            piece_bytes = Some(bytes);
+        }
         let segment = &mut self.segment;
         self.path.send(token, len, |packet| {
             let result = f(packet);
-            *segment = SentSegment::of(packet);
+            *segment = SentSegment::of(packet, piece_bytes);
             result
         })
     }
@@ -177,6 +196,7 @@ impl<T: TxToken> TxToken for Counted<'_, T> {
     }
 
     fn set_meta(&mut self, meta: smoltcp::phy::PacketMeta) {
+        self.log.piece_bytes = segmentation::asked_of(meta);
         self.token.set_meta(meta);
     }
 }
@@ -186,6 +206,8 @@ impl<T: TxToken> TxToken for Counted<'_, T> {
 pub(crate) struct SentSegment {
     pub(crate) seq: u32,
     pub(crate) payload_len: usize,
+    /// As how many segments it is on the wire.
+    pub(crate) pieces: u16,
     pub(crate) flags: Flags,
     /// The first sequence number that its window does not allow the peer: ACK field and window. No window is scaled here, for
     /// receive buffers stop at 65,535 bytes.
@@ -193,9 +215,10 @@ pub(crate) struct SentSegment {
 }
 
 impl SentSegment {
-    /// `packet`: as smoltcp built it: IPv4 without options, or IPv6 without extension headers.
+    /// `packet`: as smoltcp built it: IPv4 without options, or IPv6 without extension headers; `piece_bytes`: the payload of the
+    /// segments that the device cuts it into.
     #[inline]
-    pub(crate) fn of(packet: &[u8]) -> Option<Self> {
+    pub(crate) fn of(packet: &[u8], piece_bytes: Option<NonZeroU16>) -> Option<Self> {
         let (protocol_at, header_len) = match packet.first()? >> 4 {
             4 => (9, 20),
             _ => (6, 40),
@@ -205,15 +228,19 @@ impl SentSegment {
         }
         let segment = packet.get(header_len..)?;
         let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *segment.first_chunk::<20>()?;
+        let payload_len = segment.len().saturating_sub(usize::from(offset >> 4) * 4);
         Some(Self {
             seq: u32::from_be_bytes([s0, s1, s2, s3]),
-            payload_len: segment.len().saturating_sub(usize::from(offset >> 4) * 4),
+            payload_len,
+            pieces: piece_bytes.map_or(1, |bytes| payload_len.div_ceil(usize::from(bytes.get())) as u16),
             flags: Flags::from_bits(flags),
             window_end: u32::from_be_bytes([a0, a1, a2, a3]).wrapping_add(u32::from(u16::from_be_bytes([w0, w1]))),
         })
     }
 }
 
+/// Bytes of the headers of a segment without options.
+const IPV6_TCP_HEADERS_LEN: usize = 60;
 /// Bytes of an Ethernet header without a VLAN tag.
 pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
 
@@ -233,7 +260,7 @@ mod tests {
     fn a_marked_ipv4_packet_has_its_tos_and_a_good_header_checksum() {
         let mut frame = [0; 34];
         let link = Some((MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2])));
-        let path = Path { link, tos: 0xb8, has_header_checksum: true };
+        let path = Path { link, tos: 0xb8, ..Path::BARE };
         path.send(Buffer(&mut frame), 20, |packet| {
             packet.copy_from_slice(&[0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
         });
@@ -253,10 +280,12 @@ mod tests {
         packet[54..56].copy_from_slice(&100_u16.to_be_bytes());
         (packet[52], packet[53]) = (0x60, 0x12);
         let flags = Flags::SYN.and(Flags::ACK);
-        assert_eq!(SentSegment::of(&packet), Some(SentSegment { seq: 7, payload_len: 5, flags, window_end: 1_000 }));
+        let expected = SentSegment { seq: 7, payload_len: 5, pieces: 1, flags, window_end: 1_000 };
+        assert_eq!(SentSegment::of(&packet, None), Some(expected));
+        assert_eq!(SentSegment::of(&packet, NonZeroU16::new(2)), Some(SentSegment { pieces: 3, ..expected }));
         packet[6] = 17;
-        assert_eq!(SentSegment::of(&packet), None);
-        assert_eq!(SentSegment::of(&packet[..30]), None);
+        assert_eq!(SentSegment::of(&packet, None), None);
+        assert_eq!(SentSegment::of(&packet[..30], None), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use smoltcp::iface::PollResult;
 
 use super::Stack;
 use super::local::Local;
+use crate::device::segmentation::Pieces;
 use crate::device::{Device, Outlet};
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
@@ -134,13 +135,15 @@ impl Stack<'_> {
         if let Some(at) = connection.hold_back(self.now, self.ip_mtu, is_ipv4) {
             return Turn::Rest(Some(at));
         }
+        let pieces = connection.pieces(self.interfaces.segmentation(), self.ip_mtu, is_ipv4);
+        outlet.log.path.ipv6_piece_bytes = if let Pieces::OfIpv6(bytes) = pieces { Some(bytes) } else { None };
         // A connection that is over has no route, and must not speak again.
         let Some(engine) = connection.engine.as_mut().filter(|_| slot.routed) else { return Turn::Rest(None) };
         // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after
         // most frames nothing has to be sent.
         let is_eager = core::mem::take(&mut connection.is_eager);
         let own = slot.local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip());
-        let interface = self.interfaces.get(connection.is_local, connection.mtu, own);
+        let interface = self.interfaces.get_to_send(connection.is_local, connection.mtu, pieces, own);
         outlet.log.path.tos = slot.options.services(own);
         let mut next = if is_eager { Some(now) } else { interface.poll_at(now, engine.set()) };
         let mut sent = 0;
