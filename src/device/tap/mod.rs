@@ -13,7 +13,10 @@
 mod error;
 mod options;
 mod sys;
+mod vnet;
 
+use core::num::{NonZeroU16, NonZeroUsize};
+use core::ops::Range;
 use std::boxed::Box;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -21,9 +24,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::string::String;
 use std::vec;
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use super::outlet::ETHERNET_HEADER_LEN;
 pub use error::OpenError;
 pub use options::Options;
 
@@ -48,14 +52,25 @@ pub use options::Options;
 /// ```
 #[derive(Debug)]
 pub struct Tap {
-    file: File,
-    name: String,
-    medium: Medium,
-    mtu: usize,
+    interface: Interface,
     rx: Box<[u8]>,
     tx: Box<[u8]>,
     counters: Counters,
     error: Option<io::Error>,
+}
+
+/// An interface that is attached to.
+#[derive(Debug)]
+struct Interface {
+    file: File,
+    name: String,
+    medium: Medium,
+    mtu: usize,
+    /// Bytes in front of each frame.
+    record_len: usize,
+    has_offload: bool,
+    /// Whether nobody else is attached.
+    is_alone: bool,
 }
 
 /// What has gone through a [`Tap`], since it was opened.
@@ -70,6 +85,9 @@ pub struct Counters {
     pub receive_errors: u64,
     /// Frames that the kernel did not take: the interface is down or gone, or memory is short. They are lost.
     pub transmit_errors: u64,
+    /// Frames whose TCP checksum was wrong, or whose record made no sense. (With offloads; without them the stack looks
+    /// at checksums itself.)
+    pub dropped_bad_checksum: u64,
     /// Frames that were larger than any frame can be, and were not written.
     pub dropped_too_large: u64,
 }
@@ -104,20 +122,24 @@ impl Tap {
         Options::new()
     }
 
-    fn new(file: File, name: String, medium: Medium, mtu: usize) -> Self {
-        let buffer = || vec![0; FRAME_MAX].into_boxed_slice();
-        let (rx, tx) = (buffer(), buffer());
-        Self { file, name, medium, mtu, rx, tx, counters: Counters::default(), error: None }
+    fn new(interface: Interface) -> Self {
+        let buffer = || vec![0; vnet::RECORD_LEN + FRAME_MAX].into_boxed_slice();
+        Self { interface, rx: buffer(), tx: buffer(), counters: Counters::default(), error: None }
     }
 
     /// The name of the interface.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.interface.name
     }
 
     /// The largest IP packet, bytes: what the interface said when it was opened.
     pub const fn mtu(&self) -> usize {
-        self.mtu
+        self.interface.mtu
+    }
+
+    /// Whether kernel and stack leave checksums and the cutting of segments to each other: [`Options::offload`].
+    pub const fn has_offload(&self) -> bool {
+        self.interface.has_offload
     }
 
     /// What has gone through.
@@ -136,8 +158,9 @@ impl Tap {
     /// # Errors
     /// [`OpenError::Down`], or [`OpenError::NoDevice`] if it is not in this thread's network namespace.
     pub fn ensure_up(&self) -> Result<(), OpenError> {
-        let flags = sys::flags(&self.name).map_err(|error| OpenError::of_look(&self.name, error))?;
-        if flags & IFF_UP == 0 { Err(OpenError::Down(self.name.clone())) } else { Ok(()) }
+        let name = &self.interface.name;
+        let flags = sys::flags(name).map_err(|error| OpenError::of_look(name, error))?;
+        if flags & IFF_UP == 0 { Err(OpenError::Down(name.clone())) } else { Ok(()) }
     }
 
     /// Says whether the interface stays when this is closed.
@@ -145,16 +168,14 @@ impl Tap {
     /// # Errors
     /// The kernel's.
     pub fn set_persistent(&self, on: bool) -> io::Result<()> {
-        sys::set_persist(&self.file, on)
+        sys::set_persist(&self.interface.file, on)
     }
 
-    fn fill(&mut self) -> Option<usize> {
-        match (&self.file).read(&mut self.rx) {
+    /// Reads a frame, record included. Returns its length, record included; `None`: there is none.
+    fn read(&mut self) -> Option<usize> {
+        match (&self.interface.file).read(&mut self.rx) {
             Ok(0) => None,
-            Ok(len) => {
-                self.counters.frames_in += 1;
-                Some(len)
-            }
+            Ok(len) => Some(len),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
             Err(error) => {
                 self.counters.receive_errors += 1;
@@ -163,11 +184,37 @@ impl Tap {
             }
         }
     }
+
+    /// Reads a frame. Returns where it stands in the buffer.
+    fn fill(&mut self) -> Option<Range<usize>> {
+        let Interface { record_len, medium, .. } = self.interface;
+        loop {
+            let len = self.read()?;
+            self.counters.frames_in += 1;
+            if record_len == 0 {
+                return Some(0..len);
+            }
+            let record_and_frame = self.rx[..len].split_first_chunk_mut();
+            if record_and_frame.is_some_and(|(record, frame)| vnet::admit(medium, record, frame)) {
+                return Some(record_len..len);
+            }
+            self.counters.dropped_bad_checksum += 1;
+        }
+    }
+}
+
+impl Drop for Tap {
+    /// What this program took upon itself stays on a persistent interface, and the next one may not know.
+    fn drop(&mut self) {
+        if self.interface.has_offload && self.interface.is_alone {
+            let _ = sys::set_offload(&self.interface.file, 0);
+        }
+    }
 }
 
 impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        self.interface.file.as_fd()
     }
 }
 
@@ -176,21 +223,28 @@ impl Device for Tap {
     type TxToken<'a> = Sender<'a>;
 
     fn receive(&mut self, _timestamp: Instant) -> Option<(Received<'_>, Sender<'_>)> {
-        let len = self.fill()?;
-        let Self { file, rx, tx, counters, error, .. } = self;
-        Some((Received(&rx[..len]), Sender { file, buffer: tx, counters, error }))
+        let place = self.fill()?;
+        let Self { interface, rx, tx, counters, error } = self;
+        Some((Received(&rx[place]), Sender { interface, buffer: tx, piece_bytes: None, counters, error }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<Sender<'_>> {
-        let Self { file, tx, counters, error, .. } = self;
-        Some(Sender { file, buffer: tx, counters, error })
+        let Self { interface, tx, counters, error, .. } = self;
+        Some(Sender { interface, buffer: tx, piece_bytes: None, counters, error })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = self.medium;
-        let header_len = if self.medium == Medium::Ethernet { super::outlet::ETHERNET_HEADER_LEN } else { 0 };
-        capabilities.max_transmission_unit = self.mtu + header_len;
+        let Interface { medium, mtu, has_offload, .. } = self.interface;
+        let header_len = if medium == Medium::Ethernet { ETHERNET_HEADER_LEN } else { 0 };
+        capabilities.medium = medium;
+        capabilities.max_transmission_unit = mtu + header_len;
+        if has_offload {
+            // The others are small, or rare: the stack sees to them.
+            capabilities.checksum.tcp = Checksum::None;
+            capabilities.segmentation.tcpv4 = NonZeroUsize::new(PACKET_MAX + header_len);
+            capabilities.segmentation.tcpv6 = NonZeroUsize::new(PACKET_MAX + header_len);
+        }
         capabilities
     }
 }
@@ -208,21 +262,27 @@ impl RxToken for Received<'_> {
 /// Permission to write one frame.
 #[derive(Debug)]
 pub struct Sender<'a> {
-    file: &'a File,
+    interface: &'a Interface,
     buffer: &'a mut [u8],
+    piece_bytes: Option<NonZeroU16>,
     counters: &'a mut Counters,
     error: &'a mut Option<io::Error>,
 }
 
 impl TxToken for Sender<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, len: usize, f: F) -> R {
-        let Some(frame) = self.buffer.get_mut(..len) else {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let Interface { file, record_len, medium, has_offload, .. } = self.interface;
+        let Some(buffer) = self.buffer.get_mut(..record_len + len) else {
             // No IP packet is as large.
             self.counters.dropped_too_large += 1;
             return f(&mut vec![0; len]);
         };
+        let (record, frame) = buffer.split_at_mut(*record_len);
         let result = f(frame);
-        match self.file.write(frame) {
+        if *has_offload {
+            record.copy_from_slice(&vnet::describe(*medium, frame, self.piece_bytes));
+        }
+        match (&mut &*file).write(buffer) {
             Ok(_) => self.counters.frames_out += 1,
             Err(error) => {
                 self.counters.transmit_errors += 1;
@@ -231,10 +291,17 @@ impl TxToken for Sender<'_> {
         }
         result
     }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.piece_bytes = meta.segmentation_offload_size;
+    }
 }
 
-/// The largest frame: the largest IP packet, an Ethernet header, and what may come between them (VLAN tags).
-const FRAME_MAX: usize = 65_535 + 14 + 8;
+/// The largest IP packet.
+const PACKET_MAX: usize = 65_535;
+/// The largest frame: the largest IP packet (IPv6 does not count its header), an Ethernet header, and what may come between
+/// them (VLAN tags).
+const FRAME_MAX: usize = PACKET_MAX + 40 + ETHERNET_HEADER_LEN + 8;
 const IFF_UP: u16 = 1;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::string::{String, ToString};
 
 use super::error::OpenError;
-use super::{Tap, sys};
+use super::{Interface, Tap, sys, vnet};
 use crate::device::Medium;
 
 /// How an interface is opened. [`Tap::options`] gives the usual way.
@@ -15,12 +15,13 @@ pub struct Options {
     medium: Medium,
     is_attach_only: bool,
     is_multi_queue: bool,
+    has_offload: bool,
     mtu: Option<usize>,
 }
 
 impl Options {
     pub(super) const fn new() -> Self {
-        Self { medium: Medium::Ethernet, is_attach_only: false, is_multi_queue: false, mtu: None }
+        Self { medium: Medium::Ethernet, is_attach_only: false, is_multi_queue: false, has_offload: true, mtu: None }
     }
 
     /// Bare IP packets (a TUN) instead of Ethernet frames (a TAP).
@@ -39,6 +40,14 @@ impl Options {
     /// spreads flows over them. Default: no.
     pub const fn multi_queue(mut self, on: bool) -> Self {
         self.is_multi_queue = on;
+        self
+    }
+
+    /// Whether kernel and stack leave TCP's checksums and the cutting of large segments to each other
+    /// (`IFF_VNET_HDR`, `TUNSETOFFLOAD`): a segment of up to 64 KiB is then one frame. Default: yes. Without it a capture
+    /// shows frames as they would be on a wire.
+    pub const fn offload(mut self, on: bool) -> Self {
+        self.has_offload = on;
         self
     }
 
@@ -63,10 +72,11 @@ impl Options {
         }
         let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun").map_err(OpenError::of_open)?;
         let name = sys::attach(&file, name, self.flags()).map_err(|error| OpenError::of_attach(name, error))?;
-        self.finish(file, name)
+        self.finish(file, name, self.has_offload)
     }
 
-    /// Takes over a descriptor of `/dev/net/tun` that somebody else opened and attached, with `IFF_NO_PI`. It becomes
+    /// Takes over a descriptor of `/dev/net/tun` that somebody else opened and attached, with `IFF_NO_PI`, and with
+    /// `IFF_VNET_HDR` if there shall be offloads. It becomes
     /// non-blocking. Ethernet or bare IP is what it was attached as; what these options say of it does not count.
     ///
     /// # Errors
@@ -79,28 +89,44 @@ impl Options {
         if flags & IFF_NO_PI == 0 {
             return Err(OpenError::Descriptor("has packet information in front of frames"));
         }
-        if flags & IFF_VNET_HDR != 0 {
-            return Err(OpenError::Descriptor("has an offload header in front of frames"));
-        }
         let medium = if flags & IFF_TAP != 0 { Medium::Ethernet } else { Medium::Ip };
-        Self { medium, ..self.clone() }.finish(file, name)
+        let has_record = flags & IFF_VNET_HDR != 0;
+        let has_offload = self.has_offload && has_record;
+        Self { medium, has_offload, ..self.clone() }.finish(file, name, has_record)
     }
 
     /// `IFF_*` of `linux/if_tun.h`.
     fn flags(&self) -> u16 {
         let kind = if self.medium == Medium::Ethernet { IFF_TAP } else { IFF_TUN };
-        kind | IFF_NO_PI | if self.is_multi_queue { IFF_MULTI_QUEUE } else { 0 }
+        let queues = if self.is_multi_queue { IFF_MULTI_QUEUE } else { 0 };
+        kind | IFF_NO_PI | queues | if self.has_offload { IFF_VNET_HDR } else { 0 }
     }
 
-    fn finish(&self, file: File, name: String) -> Result<Tap, OpenError> {
+    /// `has_record`: whether a record stands in front of each frame.
+    fn finish(&self, file: File, name: String, has_record: bool) -> Result<Tap, OpenError> {
         rustix::io::ioctl_fionbio(&file, true).map_err(|error| OpenError::Io("FIONBIO", error.into()))?;
-        // Bits that a former program set stay on the interface: then frames would come without checksums.
-        sys::set_offload(&file, 0).map_err(|error| OpenError::Io("TUNSETOFFLOAD", error))?;
+        if has_record {
+            let len = vnet::RECORD_LEN as i32;
+            sys::set_record_len(&file, len).map_err(|error| OpenError::Io("TUNSETVNETHDRSZ", error))?;
+        }
+        // Always: bits that a former program set stay on the interface, and without them frames come cut.
+        let bits = if self.has_offload { TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 } else { 0 };
+        sys::set_offload(&file, bits).map_err(|error| OpenError::Io("TUNSETOFFLOAD", error))?;
         let mtu = match self.mtu {
             Some(mtu) => mtu,
             None => sys::mtu(&name).map_err(|error| OpenError::of_look(&name, error))?,
         };
-        Ok(Tap::new(file, name, self.medium, mtu))
+        let record_len = if has_record { vnet::RECORD_LEN } else { 0 };
+        let is_alone = !self.is_multi_queue;
+        Ok(Tap::new(Interface {
+            file,
+            name,
+            medium: self.medium,
+            mtu,
+            record_len,
+            has_offload: self.has_offload,
+            is_alone,
+        }))
     }
 }
 
@@ -116,3 +142,8 @@ const IFF_TAP: u16 = 0x0002;
 const IFF_MULTI_QUEUE: u16 = 0x0100;
 const IFF_NO_PI: u16 = 0x1000;
 const IFF_VNET_HDR: u16 = 0x4000;
+/// The reader takes frames whose checksum is only begun.
+const TUN_F_CSUM: usize = 1;
+/// It takes large segments.
+const TUN_F_TSO4: usize = 2;
+const TUN_F_TSO6: usize = 4;

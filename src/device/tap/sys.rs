@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::string::String;
 
-use rustix::ioctl::{IntegerSetter, Opcode, Updater, ioctl, opcode};
+use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
 
 /// `struct ifreq`: a name with a 0 behind it, and a union as large as its largest member on any machine.
 #[repr(C, align(8))]
@@ -70,6 +70,12 @@ pub(super) fn set_persist(tun: &impl AsFd, on: bool) -> io::Result<()> {
     set::<TUNSETPERSIST>(tun, usize::from(on))
 }
 
+/// Says how many bytes stand in front of each frame (`IFF_VNET_HDR`).
+pub(super) fn set_record_len(tun: &impl AsFd, len: i32) -> io::Result<()> {
+    // SAFETY: TUNSETVNETHDRSZ reads an `int` through its pointer (`__tun_chr_ioctl`), and writes nothing.
+    Ok(unsafe { ioctl(tun, Setter::<TUNSETVNETHDRSZ, i32>::new(len)) }?)
+}
+
 /// The largest packet of an interface of this thread's network namespace, bytes.
 pub(super) fn mtu(name: &str) -> io::Result<usize> {
     let mut request = Request::named(name)?;
@@ -102,5 +108,6 @@ const TUNSETIFF: Opcode = opcode::write::<i32>(b'T', 202);
 const TUNSETPERSIST: Opcode = opcode::write::<i32>(b'T', 203);
 const TUNSETOFFLOAD: Opcode = opcode::write::<u32>(b'T', 208);
 const TUNGETIFF: Opcode = opcode::read::<u32>(b'T', 210);
+const TUNSETVNETHDRSZ: Opcode = opcode::write::<i32>(b'T', 216);
 const SIOCGIFFLAGS: Opcode = 0x8913;
 const SIOCGIFMTU: Opcode = 0x8921;

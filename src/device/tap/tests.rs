@@ -8,11 +8,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::string::{String, ToString};
-use std::{eprintln, format, panic, thread};
+use std::{format, panic, thread};
+
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::time::{Duration, Instant};
-use crate::{Config, Domain, Errno, Seed, SocketId, Stack, Step, Type};
+use crate::{Config, Domain, Errno, Seed, Shutdown, SocketId, Stack, Step, Type, sockopt};
 
 #[test]
 fn an_interface_that_is_there_already_is_attached_to() {
@@ -41,13 +43,84 @@ fn a_kernel_and_a_stack_talk_over_a_tap_and_over_a_tun() {
     });
 }
 
+#[test]
+fn sixteen_mebibytes_are_the_same_at_the_other_end_in_large_segments_and_in_small_ones() {
+    in_namespace("transfer", || {
+        for medium in [Medium::Ethernet, Medium::Ip] {
+            for (is_v6, has_offload) in [(false, true), (false, false), (true, true), (true, false)] {
+                transfer(medium, is_v6, has_offload);
+            }
+        }
+    });
+}
+
+/// The kernel sends many bytes to the stack, and then the stack to the kernel.
+fn transfer(medium: Medium, is_v6: bool, has_offload: bool) {
+    let mut host = Host::new(medium, Tap::options().offload(has_offload));
+    let server = host.listen(is_v6);
+    let kernel = thread::spawn(move || {
+        let mut stream = connect(is_v6);
+        let sent = hash_of_stream(|chunk| stream.write_all(chunk).map(|()| chunk.len()));
+        let (mut received, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+        loop {
+            match stream.read(&mut buffer).expect("more, or the end") {
+                0 => return (sent, received.finalize()),
+                len => received.update(&buffer[..len]),
+            }
+        }
+    });
+    let connection = host.until(|stack| stack.accept(server)).0;
+    let (mut received, mut buffer, mut rest) = (Sha256::new(), vec![0; 1 << 16], BYTES);
+    while rest > 0 {
+        let len = host.until(|stack| stack.recv(connection, &mut buffer));
+        assert!(len > 0, "{rest} bytes are missing; device: {:?}", host.tap);
+        received.update(&buffer[..len]);
+        rest -= len;
+    }
+    let frames_in = host.tap.counters().frames_in;
+    let sent = hash_of_stream(|chunk| Ok(host.until(|stack| stack.send(connection, chunk))));
+    host.until(|stack| stack.shutdown(connection, Shutdown::Write));
+    assert_eq!(host.until(|stack| stack.recv(connection, &mut buffer)), 0, "the kernel has closed");
+    let info = host.stack.getsockopt(connection, sockopt::TCP_INFO).expect("connected");
+    let counters = host.tap.counters();
+    let (sent_by_kernel, received_by_kernel) = kernel.join().expect("the kernel's side");
+    let text = format!("{medium:?} IPv6={is_v6} offload={has_offload} {counters:?} {info:?}");
+    assert_eq!(sent_by_kernel, received.finalize(), "to the stack: {text}");
+    assert_eq!(sent, received_by_kernel, "to the kernel: {text}");
+    let segments = (BYTES / 1460) as u64;
+    assert_eq!(frames_in > segments, !has_offload, "{frames_in} frames received: {text}");
+    assert_eq!(counters.frames_out > segments, !has_offload, "{text}");
+    assert!(u64::from(info.data_segs_out) > segments && info.total_retrans == 0, "{text}");
+    let mss = if is_v6 { 1440 } else { 1460 };
+    assert_eq!((info.snd_mss, info.rcv_mss), (mss, mss), "{text}");
+    let Counters { receive_errors, transmit_errors, dropped_bad_checksum, dropped_too_large, .. } = counters;
+    assert_eq!([receive_errors, transmit_errors, dropped_bad_checksum, dropped_too_large], [0; 4], "{text}");
+}
+
+/// The hash of a stream of [`BYTES`] bytes that look random; `send` takes a part of what it is given.
+fn hash_of_stream(mut send: impl FnMut(&[u8]) -> io::Result<usize>) -> sha2::digest::Output<Sha256> {
+    let (mut hash, mut state, mut chunk) = (Sha256::new(), 1_u64, vec![0; 1 << 16]);
+    for _ in 0..BYTES >> 16 {
+        for word in chunk.as_chunks_mut::<8>().0 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *word = state.to_be_bytes();
+        }
+        hash.update(&chunk);
+        let mut rest = &chunk[..];
+        while !rest.is_empty() {
+            rest = &rest[send(rest).expect("it is connected")..];
+        }
+    }
+    hash.finalize()
+}
+
 /// The kernel connects to the stack, which gives back what it says.
 fn echo(medium: Medium, is_v6: bool) {
     let mut host = Host::new(medium, Tap::options());
     let server = host.listen(is_v6);
     let text = b"hello over the wire";
     let kernel = thread::spawn(move || {
-        let mut stream = TcpStream::connect(host_addr(is_v6)).expect("the stack listens");
+        let mut stream = connect(is_v6);
         stream.write_all(text).expect("it is connected");
         let mut back = [0; 19];
         stream.read_exact(&mut back).expect("they come back");
@@ -136,6 +209,14 @@ fn host_addr(is_v6: bool) -> SocketAddr {
     text.parse().expect("an address")
 }
 
+/// A kernel's connection to the stack, which waits for nothing too long.
+fn connect(is_v6: bool) -> TcpStream {
+    let stream = TcpStream::connect(host_addr(is_v6)).expect("the stack listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("more than 0");
+    stream.set_write_timeout(Some(PATIENCE)).expect("more than 0");
+    stream
+}
+
 /// Runs `ip` in this thread's namespace.
 fn ip(words: &str) {
     let output = Command::new("ip").args(words.split(' ')).output().expect("`ip` is there");
@@ -166,9 +247,11 @@ fn in_namespace(name: &str, test: impl FnOnce() + Send) {
     if let Some(why) = missing {
         let says_so = format!("skipped: tap: {name}: {why}");
         assert!(std::env::var_os("SMOLSOCK_REQUIRE_TOOLS").is_none(), "{says_so}, and SMOLSOCK_REQUIRE_TOOLS is set");
-        eprintln!("{says_so}");
+        let _ = writeln!(io::stderr(), "{says_so}");
     }
 }
 
+/// Of a transfer.
+const BYTES: usize = 16 << 20;
 /// For a whole test: more than enough.
 const PATIENCE: Duration = Duration::from_secs(120);
