@@ -56,7 +56,10 @@ impl Interfaces {
         let mtu = u16::try_from(capabilities.ip_mtu()).unwrap_or(u16::MAX);
         let checksums = capabilities.checksum.clone();
         let seed = config.seed.stream(Stream::Engine);
-        let segmentation = segmentation::of(capabilities);
+        // Half of what can be in flight: so the peer takes one segment while we make the other. One as large as the
+        // send buffer would wait for its ACK.
+        let half = config.tcp_send_bytes / 2 + IPV6_TCP_HEADERS_LEN;
+        let segmentation = segmentation::of(capabilities).at_most(half.max(usize::from(mtu)));
         let of_ipv4 = Segmentation { ipv6: None, ..segmentation };
         let mut usual = make(mtu, checksums.clone(), of_ipv4, seed);
         give_addresses(&mut usual, config)?;
@@ -147,6 +150,9 @@ impl Interfaces {
         &mut variant.interface
     }
 }
+
+/// Bytes of the headers of a segment without options; with IPv4 it is less.
+const IPV6_TCP_HEADERS_LEN: usize = 60;
 
 fn make(mtu: u16, checksums: ChecksumCapabilities, segmentation: Segmentation, seed: u64) -> Interface {
     let mut capabilities = DeviceCapabilities::default();

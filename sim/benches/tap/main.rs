@@ -5,9 +5,9 @@
 //!
 //! - `smolsock`, on its [`Tap`](smolsock::device::tap::Tap) with offloads;
 //! - plain smoltcp, on its own `TunTapInterface`;
-//! - the kernel itself, over a veth pair without offloads.
+//! - the kernel itself, over a veth pair without offloads (which takes `ethtool`).
 //!
-//! All have Ethernet, MTU 1500, CUBIC, and the buffers named in the row (the kernel's own size themselves). Machines are
+//! All have Ethernet, MTU 1500, CUBIC, and the buffers named in the row (the kernel's receive buffers size themselves). Machines are
 //! noisy, so contenders alternate in short rounds and a ratio is the median of the ratios of the single rounds. Without
 //! the rights for a namespace (root, or user namespaces) it says so and measures nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's product is what it prints")]

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
-use rustix::net::sockopt::set_tcp_congestion;
+use rustix::net::sockopt::{set_socket_send_buffer_size, set_tcp_congestion};
 
 /// Moves this thread, and those that it makes, into a namespace of its own.
 pub fn enter() -> Result<(), String> {
@@ -42,11 +42,18 @@ pub enum Direction {
 pub fn peer(addr: SocketAddr, direction: Direction, bytes: u64) {
     thread::spawn(move || {
         let mut stream = TcpStream::connect(addr).expect("the contender listens");
-        set_tcp_congestion(&stream, "cubic").expect("every kernel has it");
-        stream.set_nodelay(true).expect("a TCP socket");
+        prepare(&stream);
         // It ends with the connection.
         while round(&mut stream, direction, bytes).is_ok() {}
     });
+}
+
+/// The same for all of the kernel's sockets: CUBIC, and as large a send buffer as is allowed, so that its writer does not have to be
+/// woken for each ACK.
+pub fn prepare(stream: &TcpStream) {
+    set_tcp_congestion(stream, "cubic").expect("every kernel has it");
+    set_socket_send_buffer_size(stream, 4 << 20).expect("more is cut to what is allowed");
+    stream.set_nodelay(true).expect("a TCP socket");
 }
 
 fn round(stream: &mut TcpStream, direction: Direction, bytes: u64) -> std::io::Result<()> {

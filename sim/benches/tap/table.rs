@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::kernel::Kernel;
+use crate::kernel::{self, Kernel};
 use crate::net::Direction;
 use crate::ours::Ours;
 use crate::plain::Plain;
@@ -24,24 +24,29 @@ pub fn measure(effort: Effort) -> String {
         "| Gbit/s, best round | smolsock | plain smoltcp | kernel, veth, no offloads | ratio to plain (target) \
          | ratio to veth (target) |\n|---|---|---|---|---|---|\n",
     );
-    for (number, row) in ROWS.into_iter().enumerate() {
-        let (name, direction, send_bytes, target) = row;
+    for (number, (name, direction, send_bytes, target)) in ROWS.into_iter().enumerate() {
         let plain_name = format!("plain{number}");
         let mut ours = Ours::new(direction, 4 * ROUND_BYTES, send_bytes);
         let mut plain = Plain::new(direction, ROUND_BYTES, (&plain_name, 200 + number as u8));
-        let mut kernel = Kernel::new(direction, ROUND_BYTES, false);
-        let [ours, plain, kernel] = interleave(
-            rounds,
-            [&mut || ours.round(direction), &mut || plain.round(direction), &mut || kernel.round(direction)],
-        );
-        let rate = |series: &Series| 8.0 / series.best_ns();
-        let (to_plain, to_veth) = (plain.times(&ours), kernel.times(&ours));
+        let mut ours = || ours.round(direction);
+        let mut plain = || plain.round(direction);
+        let (ours, plain, veth) = if kernel::is_measurable() {
+            let mut kernel = Kernel::new(direction, ROUND_BYTES);
+            let [ours, plain, veth] = interleave(rounds, [&mut ours, &mut plain, &mut || kernel.round(direction)]);
+            (ours, plain, Some(veth))
+        } else {
+            let [ours, plain] = interleave(rounds, [&mut ours, &mut plain]);
+            (ours, plain, None)
+        };
+        let rate = |series: &Series| format!("{:.1}", 8.0 / series.best_ns());
+        let (veth_rate, to_veth) = match &veth {
+            Some(veth) => (rate(veth), format!("{:.1} (≥ 2)", veth.times(&ours))),
+            None => ("skipped: no `ethtool`".to_owned(), String::new()),
+        };
+        let (ours_rate, plain_rate, to_plain) = (rate(&ours), rate(&plain), plain.times(&ours));
         let _ = writeln!(
             table,
-            "| {name} | {:.1} | {:.1} | {:.1} | {to_plain:.1} (≥ {target}) | {to_veth:.1} (≥ 2) |",
-            rate(&ours),
-            rate(&plain),
-            rate(&kernel),
+            "| {name} | {ours_rate} | {plain_rate} | {veth_rate} | {to_plain:.1} (≥ {target}) | {to_veth} |",
         );
     }
     table

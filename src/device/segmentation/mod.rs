@@ -22,6 +22,12 @@ pub(crate) struct Segmentation {
 }
 
 impl Segmentation {
+    /// The same, in packets of at most `bytes` bytes.
+    pub(crate) fn at_most(self, bytes: usize) -> Self {
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        Self { ipv4: self.ipv4.map(|len| len.min(bytes)), ipv6: self.ipv6.map(|len| len.min(bytes)) }
+    }
+
     /// Whether it cuts any.
     #[inline]
     pub(crate) const fn is_any(self) -> bool {

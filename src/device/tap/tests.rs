@@ -4,15 +4,20 @@
 //! and nothing leaves. Where the rights for that are missing, tests say so and pass, or fail with
 //! `SMOLSOCK_REQUIRE_TOOLS`.
 
+use core::net::IpAddr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::string::{String, ToString};
 use std::{format, panic, thread};
 
+use rustix::net::sockopt::Timeout;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, ipproto};
+use rustix::thread::CapabilitySets;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::stack::classify::checksum;
 use crate::time::{Duration, Instant};
 use crate::{Config, Domain, Errno, Seed, Shutdown, SocketId, Stack, Step, Type, sockopt};
 
@@ -29,6 +34,232 @@ fn an_interface_that_is_there_already_is_attached_to() {
         drop(tap);
         assert_eq!(Tap::open("kept").expect("free again").mtu(), 9000);
         assert!(matches!(Tap::tun("kept"), Err(OpenError::OtherKind(name)) if name == "kept"));
+    });
+}
+
+#[test]
+fn what_cannot_be_opened_says_what_to_do() {
+    in_namespace("errors", || {
+        for name in ["", "sixteen-is-longer", "two words", "a/b", ".."] {
+            let error = Tap::open(name).expect_err("no name");
+            assert!(matches!(error, OpenError::Name(_)) && error.to_string().contains("1 to 15 bytes"), "{error}");
+        }
+        let attach = Tap::options().attach_only(true);
+        says(
+            attach.open("absent"),
+            "there is no interface absent in this network namespace: make it with `ip tuntap add",
+        );
+        says(Tap::open("lo"), "lo is of another kind (`ip -details link show lo`)");
+        let one = Tap::open("one").expect("it can be made");
+        says(Tap::open("one"), "one is busy: another program is attached");
+        drop(one);
+        says(attach.open("one"), "there is no interface one");
+        let several = Tap::options().multi_queue(true);
+        let queues = [several.open("many").expect("made"), several.open("many").expect("attached")];
+        says(Tap::open("many"), "many is of another kind");
+        drop(queues);
+        says(Tap::from_fd(file("/dev/null")), "the descriptor is not attached to an interface");
+        says(Tap::from_fd(file("/dev/net/tun")), "the descriptor is not attached to an interface");
+        // From here on this thread may do nothing with the network.
+        let nothing = rustix::thread::CapabilitySet::empty();
+        let sets = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
+        rustix::thread::set_capabilities(None, sets).expect("giving up is allowed");
+        says(Tap::open("mine"), "no permission for mine: it takes CAP_NET_ADMIN to make an interface");
+    });
+    // These have no place of their own on this machine.
+    let of_open = |error: rustix::io::Errno| OpenError::of_open(error.into()).to_string();
+    assert!(of_open(rustix::io::Errno::NOENT).contains("load it with `modprobe tun`"));
+    assert!(of_open(rustix::io::Errno::ACCESS).contains("run as root"));
+    let error = io::Error::from(OpenError::Busy("tap0".into()));
+    assert!(error.kind() == io::ErrorKind::ResourceBusy && error.to_string().starts_with("tap0 is busy"));
+}
+
+/// An open file.
+fn file(path: &str) -> OwnedFd {
+    std::fs::OpenOptions::new().read(true).write(true).open(path).expect("it is there").into()
+}
+
+/// The error's text begins so.
+fn says(result: Result<Tap, OpenError>, expected: &str) {
+    let text = result.expect_err(expected).to_string();
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn a_descriptor_is_taken_over_as_it_was_attached() {
+    in_namespace("descriptor", || {
+        for (has_offload, medium) in [(true, Medium::Ethernet), (false, Medium::Ip)] {
+            let options = Tap::options().offload(has_offload);
+            let options = if medium == Medium::Ip { options.ip() } else { options };
+            let tap = options.open("theirs").expect("it can be made");
+            let fd = tap.as_fd().try_clone_to_owned().expect("a descriptor");
+            let ours = Tap::from_fd(fd).expect("it is attached");
+            assert_eq!((ours.name(), ours.mtu(), ours.has_offload()), ("theirs", 1500, has_offload));
+            assert_eq!(ours.capabilities().medium, medium);
+            let plain =
+                Tap::options().offload(false).mtu(1280).from_fd(ours.as_fd().try_clone_to_owned().expect("one"));
+            let plain = plain.expect("without the offloads that it has");
+            assert_eq!((plain.has_offload(), plain.mtu()), (false, 1280));
+        }
+    });
+}
+
+#[test]
+fn frames_to_an_interface_that_is_down_or_gone_are_counted() {
+    in_namespace("gone", || {
+        let mut host = Host::new(Medium::Ip, Tap::options());
+        let socket = host.stack.socket(Domain::Inet, Type::Datagram).expect("a socket");
+        for (words, errno) in [("set", rustix::io::Errno::IO), ("del", rustix::io::Errno::BADFD)] {
+            ip(&if words == "set" {
+                format!("link set {} down", host.tap.name())
+            } else {
+                format!("link del {}", host.tap.name())
+            });
+            let before = host.tap.counters().transmit_errors;
+            host.stack.send_to(socket, b"lost", ([192, 0, 2, 2], 9).into()).expect("queued");
+            let _ = host.step();
+            assert_eq!(host.tap.counters().transmit_errors, before + 1, "{words}");
+            let error = host.tap.take_error().expect("the last one");
+            assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()), "{words}: {error}");
+        }
+        assert!(
+            host.tap
+                .take_error()
+                .is_none_or(|error| error.raw_os_error() == Some(rustix::io::Errno::BADFD.raw_os_error()))
+        );
+        assert!(matches!(host.tap.ensure_up(), Err(OpenError::NoDevice(_))));
+    });
+}
+
+#[test]
+fn offloads_that_a_program_left_behind_are_taken_back() {
+    in_namespace("left behind", || {
+        ip("tuntap add dev kept mode tap");
+        let left = Tap::options().multi_queue(false).open("kept").expect("it is there");
+        let fd = left.as_fd().try_clone_to_owned().expect("a descriptor");
+        drop(left);
+        // As a program that ends at once would leave them.
+        sys::set_offload(&fd, 7).expect("attached");
+        drop(fd);
+        let tap = Tap::options().offload(false).open("kept").expect("free");
+        let mut host = Host::on(tap);
+        let server = host.listen(false);
+        let kernel = thread::spawn(|| connect(false).write_all(&[7; 100_000]).expect("it is connected"));
+        let connection = host.until(|stack| stack.accept(server)).0;
+        let (mut buffer, mut received) = (vec![0; 1 << 16], 0);
+        while received < 100_000 {
+            received += host.until(|stack| stack.recv(connection, &mut buffer));
+            assert!(host.tap.counters().frames_in >= received as u64 / 1460, "{:?}", host.tap);
+        }
+        kernel.join().expect("the kernel's side");
+    });
+}
+
+#[test]
+fn the_kernel_pings_the_stack_and_sends_it_datagrams() {
+    in_namespace("ping", || {
+        for has_offload in [true, false] {
+            let mut host = Host::new(Medium::Ethernet, Tap::options().offload(has_offload));
+            let socket = host.stack.socket(Domain::Inet, Type::Datagram).expect("a socket");
+            host.stack.bind(socket, host_addr(false)).expect("free");
+            let kernel = thread::spawn(|| {
+                ping();
+                let socket = std::net::UdpSocket::bind("192.0.2.2:0").expect("its own address");
+                socket.set_read_timeout(Some(PATIENCE)).expect("more than 0");
+                let mut buffer = [0; 2000];
+                for len in [0, 1, 1400] {
+                    socket.send_to(&[5; 1400][..len], host_addr(false)).expect("sent");
+                    assert_eq!(socket.recv(&mut buffer).expect("it comes back"), len);
+                }
+            });
+            let mut buffer = [0; 2000];
+            for len in [0, 1, 1400] {
+                let datagram = host.until(|stack| stack.recv_from(socket, &mut buffer));
+                assert_eq!(datagram.len, len);
+                host.until(|stack| stack.send_to(socket, &buffer[..len], datagram.remote));
+            }
+            let _ = host.step();
+            kernel.join().expect("the kernel's side");
+            assert_eq!(host.stack.counters().dropped_malformed, 0);
+        }
+    });
+}
+
+/// Sends an echo request over IPv4 from the kernel's side and waits for the answer (RFC 792).
+fn ping() {
+    let icmp = |fd: &OwnedFd| rustix::net::sockopt::set_socket_timeout(fd, Timeout::Recv, Some(PATIENCE));
+    let fd = raw_socket(ipproto::ICMP);
+    icmp(&fd).expect("a socket");
+    let request = [8, 0, 0xf7, 0xe9, 0, 0x12, 0, 4];
+    assert!(checksum::is_good(checksum::sum(&request)));
+    rustix::net::sendto(&fd, &request, SendFlags::empty(), &host_addr(false)).expect("sent");
+    let mut buffer = [0; 100];
+    let (len, _) = rustix::net::recv(&fd, &mut buffer[..], RecvFlags::empty()).expect("the answer");
+    assert_eq!(buffer[20..len], [0, 0, 0xff, 0xe9, 0, 0x12, 0, 4], "behind the IPv4 header");
+}
+
+#[test]
+fn a_segment_with_a_wrong_checksum_is_dropped_although_the_stack_looks_at_none() {
+    in_namespace("checksum", || {
+        let mut host = Host::new(Medium::Ethernet, Tap::options());
+        let fd = raw_socket(ipproto::TCP);
+        // A SYN to a port where nobody listens.
+        let mut syn = [9, 9, 0, 99, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0];
+        let (from, to) = (IpAddr::from([192, 0, 2, 2]), IpAddr::from([192, 0, 2, 1]));
+        let sum = checksum::finish(checksum::pseudo(from, to, 6, 20) + checksum::sum(&syn));
+        for (sum, refused, dropped) in [(sum ^ 1, 0, 1), (sum, 1, 1)] {
+            syn[16..18].copy_from_slice(&sum.to_be_bytes());
+            rustix::net::sendto(&fd, &syn, SendFlags::empty(), &host_addr(false)).expect("sent");
+            while (host.tap.counters().dropped_bad_checksum, host.stack.counters().refused) != (dropped, refused) {
+                if host.step() != Step::More {
+                    host.wait();
+                }
+            }
+        }
+        assert_eq!(host.stack.counters().resets_sent, 1);
+    });
+}
+
+fn raw_socket(protocol: rustix::net::Protocol) -> OwnedFd {
+    let flags = rustix::net::SocketFlags::CLOEXEC;
+    rustix::net::socket_with(AddressFamily::INET, SocketType::RAW, flags, Some(protocol)).expect("root may")
+}
+
+#[test]
+fn a_cork_holds_a_partial_segment_back_although_the_device_cuts() {
+    in_namespace("cork", || {
+        for is_v6 in [false, true] {
+            let mut host = Host::new(Medium::Ethernet, Tap::options());
+            let server = host.listen(is_v6);
+            let kernel = thread::spawn(move || {
+                let mut all = vec![];
+                connect(is_v6).read_to_end(&mut all).expect("the stack closes");
+                all.len()
+            });
+            let connection = host.until(|stack| stack.accept(server)).0;
+            // The cork's 200 ms do not pass.
+            host.frozen = Some(host.now());
+            host.stack.setsockopt(connection, sockopt::TCP_CORK, true).expect("a connection");
+            let mss = if is_v6 { 1440 } else { 1460 };
+            host.until(|stack| stack.send(connection, &vec![1; 5 * mss + 80]));
+            let info = |host: &mut Host| host.stack.getsockopt(connection, sockopt::TCP_INFO).expect("a connection");
+            while info(&mut host).bytes_acked < 5 * mss as u64 {
+                if host.step() != Step::More {
+                    host.wait();
+                }
+            }
+            let held = info(&mut host);
+            assert_eq!((held.bytes_sent, held.notsent, held.data_segs_out), (5 * mss as u64, 80, 5), "{held:?}");
+            host.stack.setsockopt(connection, sockopt::TCP_CORK, false).expect("a connection");
+            host.stack.close(connection).expect("open");
+            host.frozen = None;
+            while !kernel.is_finished() {
+                if host.step() != Step::More {
+                    host.wait();
+                }
+            }
+            assert_eq!(kernel.join().expect("the kernel's side"), 5 * mss + 80);
+        }
     });
 }
 
@@ -140,17 +371,23 @@ struct Host {
     stack: Stack<'static>,
     tap: Tap,
     start: std::time::Instant,
+    /// For the stack time stands still.
+    frozen: Option<Instant>,
 }
 
 impl Host {
     fn new(medium: Medium, options: Options) -> Self {
+        let options = if medium == Medium::Ethernet { options } else { options.ip() };
+        Self::on(options.open("smol%d").expect("it can be made"))
+    }
+
+    fn on(tap: Tap) -> Self {
         let seed = Seed::new([7; 16]).expect("not all 0");
-        let (options, config) = if medium == Medium::Ethernet {
-            (options, Config::ethernet("02:00:00:00:00:01".parse().expect("a MAC"), seed))
+        let config = if tap.capabilities().medium == Medium::Ethernet {
+            Config::ethernet("02:00:00:00:00:01".parse().expect("a MAC"), seed)
         } else {
-            (options.ip(), Config::ip(seed))
+            Config::ip(seed)
         };
-        let tap = options.open("smol%d").expect("it can be made");
         let name = tap.name();
         // IPv6 addresses are good at once, without asking whether somebody has them.
         ip(&format!("addr add 192.0.2.2/24 dev {name}"));
@@ -161,7 +398,7 @@ impl Host {
             .into_iter()
             .fold(config, |config, cidr| config.address(cidr.parse().expect("an address")));
         let stack = Stack::new(config, &tap).expect("they fit");
-        Self { stack, tap, start: std::time::Instant::now() }
+        Self { stack, tap, start: std::time::Instant::now(), frozen: None }
     }
 
     fn listen(&mut self, is_v6: bool) -> SocketId {
@@ -192,7 +429,7 @@ impl Host {
     fn now(&self) -> Instant {
         let elapsed = self.start.elapsed();
         assert!(elapsed < PATIENCE, "nothing for long; device: {:?}", self.tap);
-        Instant::ZERO + elapsed
+        self.frozen.unwrap_or(Instant::ZERO + elapsed)
     }
 
     /// Until a frame comes or time is up.

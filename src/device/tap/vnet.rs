@@ -111,3 +111,90 @@ const CHECKSUM_AT: usize = 16;
 const TCP_HEADER_LEN: usize = 20;
 /// A sum over more could overflow.
 const SUMMED_MAX: usize = 65_535;
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A TCP segment with three bytes of payload and no checksum, in IPv4 or IPv6, with an Ethernet header or without.
+    fn frame(medium: Medium, is_v6: bool) -> Vec<u8> {
+        let mut frame = if medium == Medium::Ethernet { vec![2; 12] } else { vec![] };
+        let (ethertype, header) = if is_v6 {
+            let addresses = [[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]; 2].concat();
+            ([0x86, 0xdd], [&[0x60, 0, 0, 0, 0, 23, 6, 64], &addresses[..]].concat())
+        } else {
+            let header = [0x45, 0, 0, 43, 0, 0, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+            ([8, 0], header.to_vec())
+        };
+        if medium == Medium::Ethernet {
+            frame.extend(ethertype);
+        }
+        frame.extend(header);
+        frame.extend([0, 7, 0, 9, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0, b'a', b'b', b'c']);
+        frame
+    }
+
+    #[test]
+    fn a_segment_is_left_to_the_kernel_with_its_checksum_begun() {
+        for (medium, is_v6) in
+            [(Medium::Ethernet, false), (Medium::Ethernet, true), (Medium::Ip, false), (Medium::Ip, true)]
+        {
+            let mut frame = frame(medium, is_v6);
+            let at = frame.len() - 23;
+            let record = describe(medium, &mut frame, NonZeroU16::new(2));
+            let number = |place: usize| usize::from(u16::from_ne_bytes([record[place], record[place + 1]]));
+            assert_eq!((record[0], record[1]), (NEEDS_CSUM, if is_v6 { GSO_TCPV6 } else { GSO_TCPV4 }));
+            assert_eq!((number(2), number(4), number(6), number(8)), (at + 20, 2, at, 16));
+            // What the kernel does: the sum over all from the segment on, with what was begun in it.
+            let sum = checksum::finish(checksum::sum(&frame[at..]));
+            frame[at + 16..at + 18].copy_from_slice(&sum.to_be_bytes());
+            assert!(admit(medium, &[0; RECORD_LEN], &mut frame), "the finished checksum is right");
+            assert_eq!(describe(medium, &mut frame.clone(), None), [0; RECORD_LEN], "it needs nothing more");
+            frame[at + 20] ^= 1;
+            assert!(!admit(medium, &[0; RECORD_LEN], &mut frame), "a bit is wrong");
+            assert!(
+                admit(medium, &[DATA_VALID, 0, 0, 0, 0, 0, 0, 0, 0, 0], &mut frame),
+                "somebody says that he has looked"
+            );
+        }
+    }
+
+    #[test]
+    fn a_datagram_with_a_begun_checksum_gets_the_rest() {
+        // Source, destination, length 8, and the sum over a pseudo-header.
+        let mut frame = [0, 7, 0, 9, 0, 8, 0x12, 0x34];
+        let [h, l] = 6_u16.to_ne_bytes();
+        assert!(admit(Medium::Ip, &[NEEDS_CSUM, 0, 0, 0, 0, 0, 0, 0, h, l], &mut frame));
+        assert_eq!(frame[6..], (!(7_u16 + 9 + 8 + 0x1234)).to_be_bytes());
+        assert!(!admit(Medium::Ip, &[NEEDS_CSUM, 0, 0, 0, 0, 0, 9, 9, h, l], &mut frame), "there is no such place");
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_and_no_record_is_too_odd(
+            record: [u8; RECORD_LEN],
+            bytes in proptest::collection::vec(any::<u8>(), 0..120),
+            (changes, is_v6) in (proptest::collection::vec((0..77_usize, any::<u8>()), 0..8), any::<bool>()),
+            medium in prop_oneof![Just(Medium::Ethernet), Just(Medium::Ip)],
+        ) {
+            let mut changed = frame(medium, is_v6);
+            for (place, value) in changes {
+                if let Some(byte) = changed.get_mut(place) {
+                    *byte = value;
+                }
+            }
+            for mut frame in [bytes, changed] {
+                let len = frame.len();
+                let _ = admit(medium, &record, &mut frame);
+                let said = describe(medium, &mut frame, NonZeroU16::new(1));
+                prop_assert!(usize::from(u16::from_ne_bytes([said[2], said[3]])) <= len, "headers beyond the frame");
+                let _ = admit(medium, &said, &mut frame);
+            }
+        }
+    }
+}
