@@ -6,7 +6,7 @@
 //! kept ([`Tap::take_error`]); a frame that the kernel does not take is lost, as on any wire.
 //!
 //! The kernel is asked through [rustix](https://docs.rs/rustix), which is what the tests use as well: it has what is
-//! safe, and a frame for the five `ioctl`s that are not (in `sys.rs`, the only file with `unsafe`). tun-rs would add ten
+//! safe, and a frame for the seven `ioctl`s that are not (in `sys.rs`, the only file with `unsafe`). tun-rs would add ten
 //! packages (bytes, ahash, getifaddrs, log, nix …), cuts segments itself, and takes no descriptor with offloads; tappers has
 //! no offloads; nix has the same `unsafe` in macros.
 
