@@ -321,7 +321,8 @@ fn transfer(medium: Medium, is_v6: bool, has_offload: bool) {
     let segments = (BYTES / 1460) as u64;
     assert_eq!(frames_in > segments, !has_offload, "{frames_in} frames received: {text}");
     assert_eq!(counters.frames_out > segments, !has_offload, "{text}");
-    assert!(u64::from(info.data_segs_out) > segments && info.total_retrans == 0, "{text}");
+    // smoltcp may say its FIN twice.
+    assert!(u64::from(info.data_segs_out) > segments && info.bytes_retrans == 0, "{text}");
     let mss = if is_v6 { 1440 } else { 1460 };
     assert_eq!((info.snd_mss, info.rcv_mss), (mss, mss), "{text}");
     let Counters { receive_errors, transmit_errors, dropped_bad_checksum, dropped_too_large, .. } = counters;
