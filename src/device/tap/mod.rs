@@ -44,7 +44,7 @@ pub use options::Options;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tap = Tap::open("tap0")?;
 /// tap.ensure_up()?;
-/// let config = Config::ethernet(Seed::new(*b"sixteen random b")?, "02:00:00:00:00:01".parse()?)
+/// let config = Config::ethernet("02:00:00:00:00:01".parse()?, Seed::new(*b"sixteen random b")?)
 ///     .address("192.0.2.1/24".parse()?);
 /// let stack = Stack::new(config, &tap)?;
 /// # Ok(())
