@@ -13,6 +13,9 @@
 mod loopback;
 mod one_frame;
 mod outlet;
+pub(crate) mod segmentation;
+#[cfg(all(feature = "tap", target_os = "linux"))]
+pub mod tap;
 
 pub use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 /// The time that a [`Device`] is told.

@@ -70,4 +70,10 @@ impl<T: TxToken> TxToken for Reply<'_, T> {
             None => unreachable!("a reply token is used once"),
         }
     }
+
+    fn set_meta(&mut self, meta: smoltcp::phy::PacketMeta) {
+        if let Some(token) = self.token {
+            token.set_meta(meta);
+        }
+    }
 }

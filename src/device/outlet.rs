@@ -1,8 +1,11 @@
 //! How does an IP packet leave: in which frame, with which mark, and did the device take it?
 
+use core::num::NonZeroU16;
+
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use super::segmentation;
 use crate::addr::MacAddr;
 use crate::stack::classify::Flags;
 
@@ -19,6 +22,9 @@ pub(crate) struct Path {
     pub(crate) has_tcp_checksum: bool,
     /// Between which numbers bare ACKs have theirs; `None`: as smoltcp says.
     pub(crate) ack_numbers: Option<AckNumbers>,
+    /// Larger IPv6 segments are for the device to cut, into pieces of so many bytes of payload. (smoltcp says it itself
+    /// of IPv4, and says nothing of IPv6.)
+    pub(crate) ipv6_piece_bytes: Option<NonZeroU16>,
 }
 
 /// The lowest and the highest sequence number that a segment without data, SYN and FIN may have.
@@ -43,13 +49,25 @@ impl AckNumbers {
 
 impl Path {
     /// Bare packets with nothing to mark.
-    pub(crate) const BARE: Self =
-        Self { link: None, tos: 0, has_header_checksum: true, has_tcp_checksum: true, ack_numbers: None };
+    pub(crate) const BARE: Self = Self {
+        link: None,
+        tos: 0,
+        has_header_checksum: true,
+        has_tcp_checksum: true,
+        ack_numbers: None,
+        ipv6_piece_bytes: None,
+    };
 
     /// Bytes in front of the packet.
     #[inline]
     pub(crate) fn header_len(&self) -> usize {
         if self.link.is_some() { ETHERNET_HEADER_LEN } else { 0 }
+    }
+
+    /// The payload of the pieces that the device has to make of a segment in an IPv6 packet of `len` bytes.
+    #[inline]
+    fn pieces_of(&self, len: usize) -> Option<NonZeroU16> {
+        self.ipv6_piece_bytes.filter(|bytes| len > IPV6_TCP_HEADERS_LEN + usize::from(bytes.get()))
     }
 
     /// Sends one IP packet of `len` bytes, which `f` writes.
@@ -136,23 +154,30 @@ pub(crate) struct Log {
     pub(crate) sent: u64,
     /// The last TCP segment that it took.
     pub(crate) segment: Option<SentSegment>,
+    /// What smoltcp asked of the device for the segment that comes next.
+    piece_bytes: Option<NonZeroU16>,
 }
 
 impl Log {
     #[inline]
     pub(crate) const fn new(path: Path) -> Self {
-        Self { path, sent: 0, segment: None }
+        Self { path, sent: 0, segment: None, piece_bytes: None }
     }
 
     /// Sends one IP packet of `len` bytes, which `f` writes, and looks at it.
     #[inline]
-    pub(crate) fn send<T: TxToken, R>(&mut self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
+    pub(crate) fn send<T: TxToken, R>(&mut self, mut token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
         self.sent += 1;
+        let mut piece_bytes = self.piece_bytes.take();
+        if let Some(bytes) = self.path.pieces_of(len) {
+            segmentation::ask(&mut token, bytes);
+            piece_bytes = Some(bytes);
+        }
         let segment = &mut self.segment;
         let Path { ack_numbers, has_tcp_checksum, .. } = self.path;
         self.path.send(token, len, |packet| {
             let result = f(&mut *packet);
-            *segment = SentSegment::of(packet);
+            *segment = SentSegment::of(packet, piece_bytes);
             if let (Some(sent), Some(numbers)) = (segment, ack_numbers)
                 && sent.is_bare_ack()
                 && let Some(seq) = numbers.instead_of(sent.seq)
@@ -232,6 +257,7 @@ impl<T: TxToken> TxToken for Counted<'_, T> {
     }
 
     fn set_meta(&mut self, meta: smoltcp::phy::PacketMeta) {
+        self.log.piece_bytes = segmentation::asked_of(meta);
         self.token.set_meta(meta);
     }
 }
@@ -241,6 +267,8 @@ impl<T: TxToken> TxToken for Counted<'_, T> {
 pub(crate) struct SentSegment {
     pub(crate) seq: u32,
     pub(crate) payload_len: usize,
+    /// As how many segments it is on the wire.
+    pub(crate) pieces: u16,
     pub(crate) flags: Flags,
     /// The first sequence number that its window does not allow the peer: ACK field and window. No window is scaled here, for
     /// receive buffers stop at 65,535 bytes.
@@ -253,9 +281,10 @@ impl SentSegment {
         self.payload_len == 0 && self.flags.ack() && self.flags.are_plain()
     }
 
-    /// `packet`: as smoltcp built it: IPv4 without options, or IPv6 without extension headers.
+    /// `packet`: as smoltcp built it: IPv4 without options, or IPv6 without extension headers; `piece_bytes`: the payload of the
+    /// segments that the device cuts it into.
     #[inline]
-    pub(crate) fn of(packet: &[u8]) -> Option<Self> {
+    pub(crate) fn of(packet: &[u8], piece_bytes: Option<NonZeroU16>) -> Option<Self> {
         let (protocol_at, header_len) = match packet.first()? >> 4 {
             4 => (9, 20),
             _ => (6, 40),
@@ -265,15 +294,19 @@ impl SentSegment {
         }
         let segment = packet.get(header_len..)?;
         let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *segment.first_chunk::<20>()?;
+        let payload_len = segment.len().saturating_sub(usize::from(offset >> 4) * 4);
         Some(Self {
             seq: u32::from_be_bytes([s0, s1, s2, s3]),
-            payload_len: segment.len().saturating_sub(usize::from(offset >> 4) * 4),
+            payload_len,
+            pieces: piece_bytes.map_or(1, |bytes| payload_len.div_ceil(usize::from(bytes.get())) as u16),
             flags: Flags::from_bits(flags),
             window_end: u32::from_be_bytes([a0, a1, a2, a3]).wrapping_add(u32::from(u16::from_be_bytes([w0, w1]))),
         })
     }
 }
 
+/// Bytes of the headers of a segment without options.
+const IPV6_TCP_HEADERS_LEN: usize = 60;
 /// Bytes of an Ethernet header without a VLAN tag.
 pub(crate) const ETHERNET_HEADER_LEN: usize = 14;
 
@@ -313,10 +346,12 @@ mod tests {
         packet[54..56].copy_from_slice(&100_u16.to_be_bytes());
         (packet[52], packet[53]) = (0x60, 0x12);
         let flags = Flags::SYN.and(Flags::ACK);
-        assert_eq!(SentSegment::of(&packet), Some(SentSegment { seq: 7, payload_len: 5, flags, window_end: 1_000 }));
+        let expected = SentSegment { seq: 7, payload_len: 5, pieces: 1, flags, window_end: 1_000 };
+        assert_eq!(SentSegment::of(&packet, None), Some(expected));
+        assert_eq!(SentSegment::of(&packet, NonZeroU16::new(2)), Some(SentSegment { pieces: 3, ..expected }));
         packet[6] = 17;
-        assert_eq!(SentSegment::of(&packet), None);
-        assert_eq!(SentSegment::of(&packet[..30]), None);
+        assert_eq!(SentSegment::of(&packet, None), None);
+        assert_eq!(SentSegment::of(&packet[..30], None), None);
     }
 
     /// Bounds that go around the end of the numbers, and a checksum that stays good.

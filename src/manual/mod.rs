@@ -20,6 +20,8 @@ pub mod scenario {}
 pub mod search {}
 #[doc = include_str!("oracles.md")]
 pub mod oracles {}
+#[doc = include_str!("tap.md")]
+pub mod tap {}
 #[cfg(feature = "inspect")]
 #[doc = include_str!("inspection.md")]
 pub mod inspection {}

@@ -8,6 +8,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use super::Stack;
 use super::emit::Bare;
 use super::local::Local;
+use crate::device::segmentation::Pieces;
 use crate::device::{Device, Outlet};
 use crate::socket::slots::Body;
 use crate::socket::tcp::TcpState;
@@ -147,13 +148,15 @@ impl Stack<'_> {
             return Turn::Rest(Some(at));
         }
         let ack_numbers = connection.ack_numbers();
+        let pieces = connection.pieces(self.interfaces.segmentation(), self.ip_mtu, is_ipv4);
+        outlet.log.path.ipv6_piece_bytes = if let Pieces::OfIpv6(bytes) = pieces { Some(bytes) } else { None };
         // A connection that is over has no route, and must not speak again.
         let Some(engine) = connection.engine.as_mut().filter(|_| slot.routed) else { return Turn::Rest(None) };
         // Asking is much cheaper than an egress that sends nothing (CUBIC computes at each), and after
         // most frames nothing has to be sent.
         let is_eager = core::mem::take(&mut connection.is_eager);
         let own = slot.local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip());
-        let interface = self.interfaces.get(connection.is_local, connection.mtu, own);
+        let interface = self.interfaces.get_to_send(connection.is_local, connection.mtu, pieces, own);
         outlet.log.path.tos = slot.options.services(own);
         outlet.log.path.ack_numbers = ack_numbers;
         let mut next = if is_eager { Some(now) } else { interface.poll_at(now, engine.set()) };

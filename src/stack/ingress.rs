@@ -102,6 +102,10 @@ impl Stack<'_> {
             self.copy_to_raws(class, bytes, origin);
         }
         match class {
+            // No device looks at a checksum over several packets.
+            Class::Tcp(_) if !self.checksums.tcp.rx() && !super::classify::has_good_checksums(bytes) => {
+                self.counters.dropped_malformed += 1;
+            }
             Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
             Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) => self.on_content(class, flow, bytes, reply),
             Class::IcmpError(error) => self.on_icmp_error(error),

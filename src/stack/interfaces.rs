@@ -8,18 +8,25 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::addr::{to_cidr, to_ip};
 use crate::config::{Config, ConfigError, Stream, mix};
+use crate::device::segmentation::{self, Pieces, Segmentation};
 use crate::time::Instant;
 
 /// smoltcp fixes MTU and checksum offloads when an interface is made, and takes segments only to its own
 /// addresses. So there is one interface for the device and its MTU; one for connections of this host with
 /// itself, whose address is whatever the connection has (127.0.0.1, ::1, any of 127.0.0.0/8, an own
-/// address); and one for the few whose segments have to be smaller than the device allows.
+/// address); and one for the few whose segments have to be smaller than the device allows. Where the device cuts
+/// IPv6 segments there is one more: smoltcp drops IPv6 packets above the MTU even if the device would cut them, so their
+/// interface has the largest MTU.
 ///
 /// All of them carry bare IP packets: link-layer addresses are not smoltcp's concern here.
 pub(crate) struct Interfaces {
     usual: Interface,
     local: Variant,
     narrow: Variant,
+    large: Option<Interface>,
+    segmentation: Segmentation,
+    /// Largest IP packet of the device, bytes.
+    mtu: u16,
     /// What the device computes or checks itself.
     checksums: ChecksumCapabilities,
     seed: u64,
@@ -38,6 +45,8 @@ pub(crate) struct Kind {
     pub(crate) is_local: bool,
     /// Largest IP packet, bytes.
     pub(crate) mtu: u16,
+    /// No segment is larger than that, even if the device would cut it.
+    pub(crate) is_cut_here: bool,
 }
 
 impl Interfaces {
@@ -47,14 +56,30 @@ impl Interfaces {
         let mtu = u16::try_from(capabilities.ip_mtu()).unwrap_or(u16::MAX);
         let checksums = capabilities.checksum.clone();
         let seed = config.seed.stream(Stream::Engine);
-        let mut usual = make(mtu, checksums.clone(), seed);
+        // Half of what can be in flight: so the peer takes one segment while we make the other. One as large as the
+        // send buffer would wait for its ACK.
+        let half = config.tcp_send_bytes / 2 + IPV6_TCP_HEADERS_LEN;
+        let segmentation = segmentation::of(capabilities).at_most(half.max(usize::from(mtu)));
+        let of_ipv4 = Segmentation { ipv6: None, ..segmentation };
+        let mut usual = make(mtu, checksums.clone(), of_ipv4, seed);
         give_addresses(&mut usual, config)?;
-        let local = Kind { is_local: true, mtu: local_mtu };
-        let narrow = Kind { is_local: false, mtu };
+        let mut large = segmentation.ipv6.map(|_| make(u16::MAX, checksums.clone(), segmentation, seed));
+        if let Some(large) = &mut large {
+            // smoltcp ends connections whose address is not the interface's.
+            give_addresses(large, config)?;
+        }
+        let local = Kind { is_local: true, mtu: local_mtu, is_cut_here: true };
+        let narrow = Kind { is_local: false, mtu, is_cut_here: false };
         Ok(Self {
             usual,
-            local: Variant { interface: make(local_mtu, ChecksumCapabilities::default(), mix(seed)), kind: local },
-            narrow: Variant { interface: make(mtu, checksums.clone(), mix(mix(seed))), kind: narrow },
+            local: Variant {
+                interface: make(local_mtu, ChecksumCapabilities::default(), Segmentation::default(), mix(seed)),
+                kind: local,
+            },
+            narrow: Variant { interface: make(mtu, checksums.clone(), of_ipv4, mix(mix(seed))), kind: narrow },
+            large,
+            segmentation,
+            mtu,
             checksums,
             seed: mix(mix(mix(seed))),
         })
@@ -72,19 +97,44 @@ impl Interfaces {
         if !is_local && mtu == 0 {
             return &mut self.usual;
         }
-        self.variant(is_local, mtu, local)
+        self.variant(is_local, mtu, false, local)
+    }
+
+    /// The interface that sends for a connection with the address `local`.
+    #[inline]
+    pub(crate) fn get_to_send(&mut self, is_local: bool, mtu: u16, pieces: Pieces, local: IpAddr) -> &mut Interface {
+        match pieces {
+            Pieces::Usual => self.get(is_local, mtu, local),
+            Pieces::OfIpv6(_) => self.large.as_mut().unwrap_or(&mut self.usual),
+            Pieces::None => {
+                let mtu = if mtu == 0 { self.mtu } else { mtu };
+                self.variant(is_local, mtu, true, local)
+            }
+        }
+    }
+
+    /// What the device cuts for us.
+    #[inline]
+    pub(crate) fn segmentation(&self) -> Segmentation {
+        self.segmentation
     }
 
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    fn variant(&mut self, is_local: bool, mtu: u16, local: IpAddr) -> &mut Interface {
+    fn variant(&mut self, is_local: bool, mtu: u16, is_cut_here: bool, local: IpAddr) -> &mut Interface {
         let variant = if is_local && (mtu == 0 || mtu == self.local.kind.mtu) {
             &mut self.local
         } else {
-            let kind = Kind { is_local, mtu };
+            let kind = Kind { is_local, mtu, is_cut_here };
             if self.narrow.kind != kind {
-                let checksums = if is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
+                let (checksums, segmentation) = if is_local {
+                    (ChecksumCapabilities::default(), Segmentation::default())
+                } else if is_cut_here {
+                    (self.checksums.clone(), Segmentation::default())
+                } else {
+                    (self.checksums.clone(), Segmentation { ipv6: None, ..self.segmentation })
+                };
                 self.seed = mix(self.seed);
-                self.narrow = Variant { interface: make(mtu, checksums, self.seed), kind };
+                self.narrow = Variant { interface: make(mtu, checksums, segmentation, self.seed), kind };
             }
             &mut self.narrow
         };
@@ -101,11 +151,15 @@ impl Interfaces {
     }
 }
 
-fn make(mtu: u16, checksums: ChecksumCapabilities, seed: u64) -> Interface {
+/// Bytes of the headers of a segment without options; with IPv4 it is less.
+const IPV6_TCP_HEADERS_LEN: usize = 60;
+
+fn make(mtu: u16, checksums: ChecksumCapabilities, segmentation: Segmentation, seed: u64) -> Interface {
     let mut capabilities = DeviceCapabilities::default();
     capabilities.medium = Medium::Ip;
     capabilities.max_transmission_unit = usize::from(mtu);
     capabilities.checksum = checksums;
+    segmentation::grant(&mut capabilities, segmentation);
     let mut config = smoltcp::iface::Config::new(HardwareAddress::Ip);
     config.random_seed = seed;
     Interface::new(config, &mut Facts(&capabilities), Instant::ZERO.to_smoltcp())

@@ -40,6 +40,18 @@ fn nothing_is_left_to_do() {
 }
 
 #[test]
+fn one_file_alone_may_be_unsafe() {
+    let is_word =
+        |line: &str| line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word.starts_with("unsafe"));
+    let is_comment = |line: &str| line.trim_start().starts_with("//");
+    let with_it: Vec<PathBuf> = sources()
+        .into_iter()
+        .filter(|path| read(path).lines().any(|line| !is_comment(line) && is_word(line)))
+        .collect();
+    assert_eq!(with_it, [root().join("src/device/tap/sys.rs")]);
+}
+
+#[test]
 fn the_readme_names_every_scenario() {
     let readme = read(&root().join("README.md"));
     for entry in library::all() {
@@ -62,8 +74,9 @@ fn every_page_of_the_manual_is_in_the_readme() {
     let pages = files_in(&root().join("src/manual"));
     let pages = pages.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     for page in pages.filter_map(|path| path.file_stem()?.to_str()) {
-        // The first pages are about the stack, and named by what they say.
-        let is_named = readme.contains(&format!("`{page}`")) || ["flow", "demux", "limits", "rfc9293"].contains(&page);
+        // The pages about the stack and its device are named by what they say.
+        let is_named =
+            readme.contains(&format!("`{page}`")) || ["flow", "demux", "limits", "rfc9293", "tap"].contains(&page);
         assert!(is_named, "README.md does not mention the page {page} of the manual");
     }
 }

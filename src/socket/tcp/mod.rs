@@ -11,11 +11,13 @@ pub(crate) mod state;
 pub(crate) mod track;
 
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 use super::options::Options;
 use super::slots::NONE;
 use crate::config::Config;
 use crate::device::AckNumbers;
+use crate::device::segmentation::{Pieces, Segmentation};
 use crate::errno::Errno;
 use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant, earliest};
@@ -317,6 +319,31 @@ impl<'a> Connection<'a> {
             mss => own.min(usize::from(mss)),
         };
         self.settings.segment_limit(agreed)
+    }
+
+    /// Which of its segments the device cuts. `ip_mtu`: of the device.
+    #[inline]
+    pub(crate) fn pieces(&self, segmentation: Segmentation, ip_mtu: usize, is_ipv4: bool) -> Pieces {
+        if self.is_local || !segmentation.is_any() {
+            Pieces::Usual
+        } else if self.settings.cork {
+            // A cork lets whole segments out, and the device would make a partial one of what is left.
+            Pieces::None
+        } else if is_ipv4 || segmentation.ipv6.is_none() {
+            Pieces::Usual
+        } else {
+            self.ipv6_pieces(ip_mtu)
+        }
+    }
+
+    /// The device cuts IPv6 segments where the peer's MSS bounds them, as on one link: there the engine needs to
+    /// know no other bound. Its SYN tells the device's MTU, and never takes this way.
+    fn ipv6_pieces(&self, ip_mtu: usize) -> Pieces {
+        let mtu = if self.mtu == 0 { ip_mtu } else { usize::from(self.mtu) };
+        match NonZeroU16::new(self.track.peer_mss) {
+            Some(mss) if self.state().is_synchronized() && usize::from(mss.get()) + 60 <= mtu => Pieces::OfIpv6(mss),
+            _ => Pieces::Usual,
+        }
     }
 
     /// A segment came, and the engine has seen it. `unacknowledged`: bytes before it; `after`: the engine since.

@@ -86,12 +86,12 @@ impl Track {
     /// A segment left. While the peer's window is closed one byte is a probe. Says whether it begins with something sent
     /// before; probes do not count.
     pub(crate) fn on_sent(&mut self, sent: &SentSegment, now: Instant) -> bool {
-        let SentSegment { seq, payload_len: len, flags, window_end } = *sent;
+        let SentSegment { seq, payload_len: len, flags, window_end, .. } = *sent;
         let is_probe = len == 1 && (core::mem::take(&mut self.is_probing) || self.peer_window == 0);
         if flags.ack() && !flags.rst() && !is_probe {
             self.window_end = Some(window_end);
         }
-        self.segs_out = self.segs_out.wrapping_add(1);
+        self.segs_out = self.segs_out.wrapping_add(u32::from(sent.pieces));
         let span = len as u32 + flags.span();
         if span == 0 || flags.rst() {
             self.doubtful_acks = self.doubtful_acks.wrapping_add(u8::from(self.in_flight() > self.peer_window));
@@ -107,7 +107,7 @@ impl Track {
             return false;
         }
         if len > 0 {
-            self.data_segs_out = self.data_segs_out.wrapping_add(1);
+            self.data_segs_out = self.data_segs_out.wrapping_add(u32::from(sent.pieces));
             self.bytes_sent += len as u64;
             self.data_sent_at = now;
         }
@@ -116,7 +116,8 @@ impl Track {
             // RFC 6298 §3 (Karn): nobody can tell which of the two is acknowledged.
             self.timing = None;
             self.retransmits = self.retransmits.saturating_add(1);
-            self.total_retrans = self.total_retrans.wrapping_add(1);
+            let pieces = (u64::from(sent.pieces) * u64::from(old)).div_ceil(u64::from(span));
+            self.total_retrans = self.total_retrans.wrapping_add(pieces as u32);
             self.bytes_retrans += u64::from(old.min(len as u32));
         }
         if is_before(self.snd_max, end) {

@@ -241,7 +241,12 @@ impl Stack<'_> {
             Body::Listener(listener) => TcpInfo::of_listener(listener.ready.len, listener.backlog),
             Body::Tcp(connection) => {
                 let segment_bytes = self.segment_bytes(slot, connection);
-                TcpInfo::of(connection, self.now, self.mtu_of(connection), segment_bytes)
+                let info = TcpInfo::of(connection, self.now, self.mtu_of(connection), segment_bytes);
+                // A device may hand over several segments as one; the peer made none above what it was told.
+                let headers_len = if is_ipv4(slot) { 40 } else { 60 };
+                let mtu = if connection.is_local { self.local_mtu } else { self.ip_mtu };
+                let told = mtu.saturating_sub(headers_len) as u32;
+                TcpInfo { rcv_mss: info.rcv_mss.min(told), ..info }
             }
             Body::Udp(_) | Body::Free => unreachable!("the level was checked"),
         }
@@ -261,8 +266,7 @@ impl Stack<'_> {
 
     /// Payload of a full segment, bytes.
     fn segment_bytes(&self, slot: &Slot<'_>, connection: &Connection<'_>) -> usize {
-        let is_ipv4 = slot.remote.map_or(slot.domain == Domain::Inet, |remote| remote.is_ipv4());
-        connection.segment_bytes(self.mtu_of(connection), is_ipv4)
+        connection.segment_bytes(self.mtu_of(connection), is_ipv4(slot))
     }
 
     fn path_mtu(&self, index: u32) -> Result<i32, Errno> {
@@ -340,6 +344,11 @@ fn datagram_kind(slot: &Slot<'_>) -> Option<Kind> {
 
 fn is_raw_v4(slot: &Slot<'_>) -> bool {
     slot.domain == Domain::Inet && matches!(datagram_kind(slot), Some(Kind::Raw(_)))
+}
+
+/// Whether its packets are IPv4.
+fn is_ipv4(slot: &Slot<'_>) -> bool {
+    slot.remote.map_or(slot.domain == Domain::Inet, |remote| remote.is_ipv4())
 }
 
 fn is_stream(slot: &Slot<'_>) -> bool {

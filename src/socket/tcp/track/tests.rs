@@ -6,7 +6,7 @@ use super::*;
 use crate::stack::classify::{Flags, Flow};
 
 fn sent(seq: u32, payload_len: usize, flags: Flags) -> SentSegment {
-    SentSegment { seq, payload_len, flags, window_end: 0 }
+    SentSegment { seq, payload_len, pieces: 1, flags, window_end: 0 }
 }
 
 const NONE: Flags = Flags::ACK;

@@ -1,0 +1,94 @@
+//! Contender one: smolsock on its TAP.
+
+use std::time::Instant as Clock;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use smolsock::device::tap::Tap;
+use smolsock::time::{Duration, Instant};
+use smolsock::{Config, Domain, Errno, Seed, SocketId, Stack, Step, Type};
+
+use crate::net::{self, Direction};
+
+/// A connection with the kernel.
+pub struct Ours {
+    stack: Stack<'static>,
+    tap: Tap,
+    connection: SocketId,
+    start: Clock,
+    buffer: Vec<u8>,
+    bytes: u64,
+}
+
+impl Ours {
+    /// Connects over a new TAP. `send_bytes`: the send buffer.
+    pub fn new(direction: Direction, bytes: u64, send_bytes: usize) -> Self {
+        let tap = Tap::open("ours%d").expect("the rights are there");
+        let octet = tap.name().trim_start_matches("ours").parse::<u8>().expect("a number") + 1;
+        net::ip(&format!("addr add 198.18.{octet}.2/24 dev {}", tap.name()));
+        net::ip(&format!("link set {} up", tap.name()));
+        let seed = Seed::new(*b"a benchmark's 16").expect("not all 0");
+        let mut config = Config::ethernet("02:00:00:00:00:01".parse().expect("a MAC"), seed)
+            .address(format!("198.18.{octet}.1/24").parse().expect("an address"));
+        config.tcp_send_bytes = send_bytes;
+        config.tcp_recv_bytes = smolsock::TCP_RECV_BYTES_MAX;
+        let mut stack = Stack::new(config, &tap).expect("they fit");
+        let server = stack.socket(Domain::Inet, Type::Stream).expect("a socket");
+        let addr = format!("198.18.{octet}.1:7").parse().expect("an address");
+        stack.bind(server, addr).expect("free");
+        stack.listen(server, 1).expect("bound");
+        net::peer(addr, direction, bytes);
+        let buffer = vec![7; net::CALL_BYTES];
+        let mut ours = Self { stack, tap, connection: server, start: Clock::now(), buffer, bytes };
+        let (connection, _) = ours.until(|stack, server, _| stack.accept(server));
+        ours.connection = connection;
+        ours
+    }
+
+    /// Moves the bytes of a round.
+    pub fn round(&mut self, direction: Direction) -> u64 {
+        let (mut sent, mut received) = if direction == Direction::Send { (self.bytes, 1) } else { (1, self.bytes) };
+        while sent > 0 {
+            let want = usize::try_from(sent).unwrap_or(usize::MAX);
+            sent -= self.until(|stack, connection, buffer| {
+                let len = buffer.len().min(want);
+                stack.send(connection, &buffer[..len])
+            }) as u64;
+        }
+        while received > 0 {
+            let len = self.until(|stack, connection, buffer| stack.recv(connection, buffer));
+            assert!(len > 0, "the peer has closed");
+            received -= len as u64;
+        }
+        self.bytes
+    }
+
+    /// Runs the stack until `call` gives something.
+    fn until<T>(&mut self, mut call: impl FnMut(&mut Stack<'static>, SocketId, &mut [u8]) -> Result<T, Errno>) -> T {
+        loop {
+            match call(&mut self.stack, self.connection, &mut self.buffer) {
+                Ok(done) => return done,
+                Err(Errno::EAGAIN) => {}
+                Err(error) => panic!("{error}; device: {:?}", self.tap),
+            }
+            let now = Instant::ZERO + self.start.elapsed();
+            let step = self.stack.step(now, &mut self.tap);
+            let next = self.stack.next_step();
+            match call(&mut self.stack, self.connection, &mut self.buffer) {
+                Ok(done) => return done,
+                Err(_) if step == Step::Done => {
+                    self.wait(next.map_or(IDLE_MAX, |at| at.saturating_duration_since(now)));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn wait(&self, limit: Duration) {
+        let limit = Timespec::try_from(limit.min(IDLE_MAX)).expect("short");
+        let mut fds = [PollFd::new(&self.tap, PollFlags::IN)];
+        poll(&mut fds, Some(&limit)).expect("a descriptor");
+    }
+}
+
+/// Longer than anything takes.
+const IDLE_MAX: Duration = Duration::from_secs(1);
