@@ -53,6 +53,8 @@ fn every_connection_goes_to_one_of_the_threads_that_accept() {
                 for _ in 0..4 {
                     let (mut stream, peer) = listener.accept().expect("a client");
                     stream.write_all(&peer.port().to_be_bytes()).expect("room");
+                    // The client closes first: no port of its choice is then in TIME-WAIT here.
+                    assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
                 }
             })
         })
