@@ -6,6 +6,7 @@ use std::thread;
 
 use super::agree;
 use super::host::Stream;
+use super::space::run;
 
 #[test]
 fn half_a_connection_goes_on() {
@@ -80,4 +81,18 @@ fn wait_for_bytes(stream: &mut Stream) {
         Stream::Ours(stream) => stream.peek(&mut [0]),
     };
     assert_eq!(taken.expect("no error"), 1);
+}
+
+#[test]
+fn an_interface_that_is_deleted_ends_the_net() {
+    agree("an interface that is deleted", |ends| {
+        let (mut client, mut server, _listener) = ends.connection(21);
+        let ours = if matches!(client, Stream::Ours(_)) { &mut client } else { &mut server };
+        thread::scope(|scope| {
+            let reads = scope.spawn(|| ours.read(&mut [0; 8]));
+            run("ip", "link del tap0").expect("it is there");
+            assert_eq!(reads.join().expect("no panic").expect_err("ended").kind(), ErrorKind::NetworkDown);
+        });
+        assert!(!ends.net().is_running());
+    });
 }
