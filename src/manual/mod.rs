@@ -25,3 +25,6 @@ pub mod tap {}
 #[cfg(feature = "inspect")]
 #[doc = include_str!("inspection.md")]
 pub mod inspection {}
+#[cfg(feature = "std")]
+#[doc = include_str!("blocking.md")]
+pub mod blocking {}

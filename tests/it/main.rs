@@ -1,12 +1,15 @@
 //! The integration tests.
 
 mod arms;
+mod blocking;
 mod by_name;
 mod captures;
 mod errnos;
 mod figure;
 mod found;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod kernel;
 mod limits;
 mod many;
 mod no_heap;
