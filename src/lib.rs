@@ -7,6 +7,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod addr;
+#[cfg(feature = "std")]
+pub mod blocking;
 mod config;
 mod demux;
 pub mod device;

@@ -325,6 +325,13 @@ impl<'a> Slots<'a> {
         }
     }
 
+    /// The ids that applications hold.
+    #[cfg(feature = "std")]
+    pub(crate) fn ids(&self) -> impl Iterator<Item = SocketId> {
+        let id = |index| SocketId { index, generation: self.get(index).generation };
+        (0..self.used).filter(|index| self.get(*index).names != NONE).map(id)
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &Slot<'a> {
         &self.places[index as usize].0

@@ -9,6 +9,8 @@ mod egress;
 pub(crate) mod emit;
 pub(crate) mod fragment;
 pub(crate) mod groups;
+#[cfg(feature = "std")]
+mod hosted;
 mod icmp;
 mod inbound;
 mod ingress;

@@ -385,7 +385,7 @@ impl Stack<'_> {
     }
 
     /// Ends at once with an RST; the slot goes when that is out.
-    fn reset(&mut self, index: u32) {
+    pub(in crate::stack) fn reset(&mut self, index: u32) {
         if let Some(engine) = &mut self.slots.connection(index).engine {
             engine.abort();
         }
