@@ -1,6 +1,7 @@
 //! The integration tests.
 
 mod arms;
+mod blocking;
 mod by_name;
 mod captures;
 mod errnos;
