@@ -4,6 +4,7 @@
 //! [`UdpSocket`] have the methods of the types of the same names in `std::net`, with the same results and kinds of
 //! errors; any number of threads may use them at once. A program moves over by changing its imports, and by one line
 //! that [installs](Net::install) a net; a program with several nets says which: [`TcpListener::bind_on`] and its like.
+//! The manual's page [`blocking`](crate::manual::blocking) shows two programs before and after, and how it works.
 //!
 //! Over a TAP device: `Net::spawn(stack, Tap::open("tap0")?)`, for any device with a descriptor ([`Net::spawn`]);
 //! others bring a [`Waiter`] ([`Net::spawn_with`]). Two nets in one process reach each other through a [`pair`].
@@ -51,6 +52,8 @@ mod pair;
 mod shared;
 mod socket;
 mod stream;
+#[cfg(all(feature = "tap", target_os = "linux"))]
+mod tap;
 mod udp;
 mod waiter;
 

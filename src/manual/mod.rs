@@ -23,3 +23,6 @@ pub mod oracles {}
 #[cfg(feature = "inspect")]
 #[doc = include_str!("inspection.md")]
 pub mod inspection {}
+#[cfg(feature = "std")]
+#[doc = include_str!("blocking.md")]
+pub mod blocking {}

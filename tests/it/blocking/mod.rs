@@ -1,6 +1,8 @@
 //! Do threads on a stack of ours see what they would see on the kernel's? Two nets, joined by a pair of devices in memory.
 
 mod many;
+#[cfg(target_os = "linux")]
+pub mod ports;
 mod shutdown;
 mod tcp;
 mod udp;
