@@ -8,6 +8,8 @@ mod errnos;
 mod figure;
 mod found;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod kernel;
 mod limits;
 mod many;
 mod no_heap;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use smolsock::blocking;
+use smolsock::blocking::{self, Net};
 
 use super::nets;
 
@@ -81,17 +81,21 @@ fn the_nets_of_two_programs_are_not_mixed_up() {
         let (other, _) = nets();
         assert_eq!(other.install().expect_err("one is").kind(), io::ErrorKind::ResourceBusy);
     });
-    let _one_at_a_time = INSTALLED.lock().unwrap_or_else(|error| error.into_inner());
+    let _one_at_a_time = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     let none = blocking::UdpSocket::bind("0.0.0.0:0").expect_err("none is installed");
     assert_eq!(none.kind(), io::ErrorKind::NetworkDown);
 }
 
 /// Runs `programs` on a net that is installed for as long.
 fn on_installed(programs: impl FnOnce()) {
-    let _one_at_a_time = INSTALLED.lock().unwrap_or_else(|error| error.into_inner());
-    let (net, _) = nets();
-    let _installed = net.install().expect("none is installed");
+    let _net = installed(nets().0);
     programs();
+}
+
+/// Installs a net, for as long as what this gives is kept. Waits until no other test has one installed.
+pub fn installed(net: Net) -> (blocking::Installed, MutexGuard<'static, ()>) {
+    let one_at_a_time = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    (net.install().expect("none is installed"), one_at_a_time)
 }
 
 static INSTALLED: Mutex<()> = Mutex::new(());
