@@ -23,15 +23,13 @@ impl Space {
         set("net/ipv4/ping_group_range", "0 2147483647")?;
         set("net/ipv4/icmp_ratelimit", "0")?;
         set("net/ipv6/icmp/ratelimit", "0")?;
-        for words in [
-            "link set lo up".to_owned(),
-            format!("link set tap0 mtu {} up", link.mtu),
-            "addr add 192.0.2.1/24 dev tap0".to_owned(),
-            "addr add 2001:db8::1/64 dev tap0 nodad".to_owned(),
-        ] {
-            ip(&words)?;
-        }
+        ip("link set lo up")?;
+        ip(&format!("link set tap0 mtu {}", link.mtu))?;
+        // Up before anybody is attached, it would take a second to notice that somebody is.
         let tap = Tap::options().offload(link.has_offload).open("tap0").map_err(|error| error.to_string())?;
+        ip("link set tap0 up")?;
+        ip("addr add 192.0.2.1/24 dev tap0")?;
+        ip("addr add 2001:db8::1/64 dev tap0 nodad")?;
         let text = |text: &str| text.parse().map_err(|error| format!("{text}: {error}"));
         let config = Config::ethernet("02:00:00:00:00:02".parse().expect("an address"), Seed::random())
             .address(text("192.0.2.2/24")?)
