@@ -13,7 +13,7 @@ use rustix::thread::LinkNameSpaceType;
 use smolsock::blocking::{TcpStream, UdpSocket};
 use smolsock::sockopt::IP_MTU;
 
-use super::space::{Link, Space, ip, set};
+use super::space::{Link, Space, ip, set, until_addresses_are_good};
 use super::{say, skip};
 
 #[test]
@@ -60,9 +60,11 @@ fn segments_shrink_to_what_the_way_carries() {
             Ok(())
         })
     };
+    let variants = [(true, true), (true, false), (false, true), (false, false)];
+    let threads = variants.map(|(has_offload, is_ipv4)| run(has_offload, is_ipv4));
     let mut agreed = 0;
-    for (has_offload, is_ipv4) in [(true, true), (true, false), (false, true), (false, false)] {
-        match run(has_offload, is_ipv4).join() {
+    for ((has_offload, is_ipv4), thread) in variants.into_iter().zip(threads) {
+        match thread.join() {
             Ok(Ok(())) => agreed += 1,
             Ok(Err(why)) => return skip(what, &why),
             Err(_) => panic!("{what}: offloads: {has_offload}, IPv4: {is_ipv4}: see the panic above"),
@@ -89,14 +91,17 @@ fn far_network(router: i32) -> Result<(), String> {
     ] {
         ip(words)?;
     }
+    until_addresses_are_good()?;
     let far = here()?;
     enter(&router_file);
     set("net/ipv4/ip_forward", "1")?;
     set("net/ipv6/conf/all/forwarding", "1")?;
+    set("net/ipv6/conf/r0/accept_dad", "0")?;
     for words in ["link set r0 mtu 1280 up", "addr add 198.18.0.1/24 dev r0", "addr add 2001:db8:1::1/64 dev r0 nodad"]
     {
         ip(words)?;
     }
+    until_addresses_are_good()?;
     enter(&far);
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Where do a kernel and a stack of ours meet? In a network namespace with a TAP interface.
 
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use smolsock::blocking::Net;
@@ -30,6 +32,7 @@ impl Space {
         ip("link set tap0 up")?;
         ip("addr add 192.0.2.1/24 dev tap0")?;
         ip("addr add 2001:db8::1/64 dev tap0 nodad")?;
+        until_addresses_are_good()?;
         let text = |text: &str| text.parse().map_err(|error| format!("{text}: {error}"));
         let config = Config::ethernet("02:00:00:00:00:02".parse().expect("an address"), Seed::random())
             .address(text("192.0.2.2/24")?)
@@ -63,6 +66,18 @@ pub fn run(program: &str, words: &str) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     let is_good = output.status.success();
     is_good.then(|| text(&output.stdout)).ok_or_else(|| format!("`{program} {words}`: {}", text(&output.stderr)))
+}
+
+/// The kernel answers for no IPv6 address before it has looked at it in the background, even if nobody is asked for it.
+pub fn until_addresses_are_good() -> Result<(), String> {
+    let give_up_at = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < give_up_at {
+        if run("ip", "-6 addr show tentative")?.is_empty() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Err("IPv6 addresses stay tentative".to_owned())
 }
 
 /// A setting of this namespace; not every kernel has every one.
