@@ -1,5 +1,7 @@
 //! Do threads on a stack of ours see what they would see on the kernel's? Two nets, joined by a pair of devices in memory.
 
+#[cfg(unix)]
+mod devices;
 mod many;
 #[cfg(target_os = "linux")]
 pub mod ports;

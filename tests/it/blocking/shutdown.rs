@@ -2,11 +2,12 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use smolsock::blocking::{Net, TcpListener, TcpStream, UdpSocket};
-use smolsock::{Interest, TcpState};
+use smolsock::{Interest, TcpState, task};
 
 use super::tcp::connection;
 use super::{LONG, SHORT, nets};
@@ -116,7 +117,7 @@ fn a_driver_that_panics_ends_the_net() {
 }
 
 #[test]
-fn the_views_and_futures_of_the_stack_are_at_hand() {
+fn the_views_of_the_stack_and_the_device_are_at_hand() {
     let (ours, theirs) = nets();
     let (client, _server) = connection(&ours, &theirs);
     let states = |net: &Net| net.stack(|stack| stack.netstat().rows().filter_map(|row| row.state).collect::<Vec<_>>());
@@ -124,4 +125,41 @@ fn the_views_and_futures_of_the_stack_are_at_hand() {
     assert!(ours.stack(|stack| stack.tcp_state(client.id())) == Ok(TcpState::Established));
     assert_eq!(ours.device(|device: &mut smolsock::blocking::PairDevice| format!("{device:?}").len() > 1), Some(true));
     assert_eq!(ours.device(|_: &mut String| ()), None);
+}
+
+#[test]
+fn futures_run_on_a_net_too() {
+    let (ours, theirs) = nets();
+    let listener = TcpListener::bind_on(&theirs, "192.0.2.2:80").expect("a free port");
+    let client = thread::spawn(move || {
+        block_on(async {
+            let stream = task::TcpStream::connect(&ours, "192.0.2.2:80".parse().expect("an address")).await?;
+            stream.write_all(b"hello").await?;
+            let mut answer = [0; 8];
+            stream.read(&mut answer).await
+        })
+    });
+    let (mut stream, _) = listener.accept().expect("the client");
+    let mut text = [0; 5];
+    stream.read_exact(&mut text).expect("it comes");
+    stream.write_all(&text).expect("room");
+    assert_eq!(client.join().expect("no panic"), Ok(5));
+}
+
+/// The smallest executor there is.
+fn block_on<R>(future: impl Future<Output = R>) -> R {
+    struct Sleeper(thread::Thread);
+    impl std::task::Wake for Sleeper {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Sleeper(thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return result;
+        }
+        thread::park();
+    }
 }
