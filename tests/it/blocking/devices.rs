@@ -28,7 +28,7 @@ fn a_device_with_a_descriptor_needs_nothing_else() {
         io::copy(&mut &stream, &mut &stream).expect("no error")
     });
     let client = TcpStream::connect_on(&ours, "192.0.2.2:7").expect("a listener");
-    let text: Vec<u8> = (0..300_000_u32).map(|i| (i * 7 >> 2) as u8).collect();
+    let text: Vec<u8> = (0..300_000_u32).map(|i| ((i * 7) >> 2) as u8).collect();
     thread::scope(|scope| {
         scope.spawn(|| {
             (&client).write_all(&text).expect("room");

@@ -21,7 +21,7 @@ fn bytes_come_as_they_were_written_and_then_the_end() {
         });
         let mut stream = TcpStream::connect_on(&ours, addr).expect("a listener");
         assert_eq!(stream.peer_addr().expect("connected"), addr.parse().expect("an address"));
-        let text: Vec<u8> = (0..1_000_000_u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let text: Vec<u8> = (0..1_000_000_u32).map(|i| ((i * 7) >> 3) as u8).collect();
         let mut writer = stream.try_clone().expect("another handle");
         let sent = text.clone();
         let writes = thread::spawn(move || -> io::Result<()> {

@@ -129,12 +129,9 @@ fn a_closed_window_opens_again() {
 /// `len` bytes from each end to the other at the same time.
 fn both_ways(client: Stream, server: Stream, len: u64) {
     thread::scope(|scope| {
-        for end in [client, server] {
-            let mut reader = end.try_clone().expect("another handle");
-            scope.spawn(move || {
-                let sent = send(&mut { end }, 0, len).expect("no error");
-                sent
-            });
+        for mut writer in [client, server] {
+            let mut reader = writer.try_clone().expect("another handle");
+            scope.spawn(move || send(&mut writer, 0, len).expect("no error"));
             scope.spawn(move || {
                 let (mut taken, mut hash, mut buffer) = (0, Sha256::new(), vec![0; 1 << 18]);
                 while taken < len {
