@@ -24,6 +24,7 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod vantage;
+mod wiretap;
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ use std::path::{Path, PathBuf};
 pub use format::Format;
 pub use live::Live;
 pub use segments::segments;
+pub use wiretap::{LiveAbout, Wiretap};
 
 use crate::trace::{NodeId, Trace};
 
