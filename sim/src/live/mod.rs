@@ -10,7 +10,7 @@
 #[cfg(target_os = "linux")]
 mod alarm;
 mod cable;
-//pub mod http;
+pub mod http;
 mod impaired;
 #[cfg(test)]
 mod tests;
