@@ -11,14 +11,28 @@ mod directory;
 mod found;
 mod freeze;
 mod interrupt;
+#[cfg(target_os = "linux")]
+mod lab;
+#[cfg(target_os = "linux")]
+mod link;
 mod list;
 mod live;
 mod loss;
 mod minimize;
+#[cfg(target_os = "linux")]
+mod net;
+#[cfg(target_os = "linux")]
+mod netstat;
+#[cfg(target_os = "linux")]
+mod one_way;
 mod replay;
 mod run;
+#[cfg(target_os = "linux")]
+mod serve;
 mod subject;
 mod sweep;
+#[cfg(target_os = "linux")]
+mod tap;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -70,6 +84,22 @@ enum Command {
     Replay(replay::Args),
     /// Run a scenario, and let a second implementation say whether its frames are possible
     Verify(verify::Args),
+    /// Make a network of its own, and let curl fetch a page from smolsock through a bad cable
+    #[cfg(target_os = "linux")]
+    Lab(lab::Args),
+    /// Serve echo, discard, chargen or the files of a folder on a TAP interface
+    #[cfg(target_os = "linux")]
+    Serve(serve::Args),
+    /// Show the sockets of stacks that run now
+    #[cfg(target_os = "linux")]
+    Netstat(netstat::Args),
+    /// Make or remove a TAP interface
+    #[cfg(target_os = "linux")]
+    #[command(subcommand)]
+    Tap(tap::Act),
+    /// Put a bad cable between two TAP interfaces
+    #[cfg(target_os = "linux")]
+    Link(link::Args),
     /// Print the file of a built-in scenario, to save and to change
     Show {
         /// The scenario; `smolsock list` names them
@@ -132,6 +162,16 @@ fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) 
         Command::Freeze(args) => freeze::freeze(args, streams.out),
         Command::Replay(args) => replay::replay(args, streams.out, streams.style),
         Command::Verify(args) => verify::verify(args, streams.out),
+        #[cfg(target_os = "linux")]
+        Command::Lab(args) => lab::lab(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Serve(args) => serve::serve(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Netstat(args) => netstat::netstat(args, streams.out),
+        #[cfg(target_os = "linux")]
+        Command::Tap(act) => tap::tap(act, streams.out),
+        #[cfg(target_os = "linux")]
+        Command::Link(args) => link::link(args, streams),
         Command::Show { name } => list::show(name, streams.out),
     }
 }
