@@ -3,10 +3,14 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | a run did not reach its end, or a promise was broken in it |
-//! | 2 | nothing was run: the command line cannot be followed, or a file cannot be written |
+//! | 1 | a run did not reach its end, or a promise was broken in it; a host did not answer; an interface was not made |
+//! | 2 | nothing was run: the command line cannot be followed, a file cannot be written, an interface cannot be had |
 //! | 130 | stopped by Ctrl-C |
 
+#[cfg(target_os = "linux")]
+mod bench;
+#[cfg(target_os = "linux")]
+mod connect;
 mod directory;
 mod found;
 mod freeze;
@@ -25,6 +29,8 @@ mod net;
 mod netstat;
 #[cfg(target_os = "linux")]
 mod one_way;
+#[cfg(target_os = "linux")]
+mod ping;
 mod replay;
 mod run;
 #[cfg(target_os = "linux")]
@@ -90,6 +96,15 @@ enum Command {
     /// Serve echo, discard, chargen or the files of a folder on a TAP interface
     #[cfg(target_os = "linux")]
     Serve(serve::Args),
+    /// Talk to a port, as nc does: standard input and output
+    #[cfg(target_os = "linux")]
+    Connect(connect::Args),
+    /// Ask a host for an echo
+    #[cfg(target_os = "linux")]
+    Ping(ping::Args),
+    /// Measure how fast bytes get there
+    #[cfg(target_os = "linux")]
+    Bench(bench::Args),
     /// Show the sockets of stacks that run now
     #[cfg(target_os = "linux")]
     Netstat(netstat::Args),
@@ -166,6 +181,12 @@ fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) 
         Command::Lab(args) => lab::lab(args, streams),
         #[cfg(target_os = "linux")]
         Command::Serve(args) => serve::serve(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Connect(args) => connect::connect(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Ping(args) => ping::ping(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Bench(args) => bench::bench(args, streams),
         #[cfg(target_os = "linux")]
         Command::Netstat(args) => netstat::netstat(args, streams.out),
         #[cfg(target_os = "linux")]

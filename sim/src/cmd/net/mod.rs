@@ -38,7 +38,7 @@ pub(super) struct Interface {
     #[arg(long, value_name = "NAME", conflicts_with = "tap")]
     pub(super) tun: Option<String>,
     /// An address of the stack, with the length of its prefix: 192.0.2.2/24; not that of the interface, which is the kernel's
-    #[arg(long = "ip", value_name = "CIDR", required = true, value_parser = parsed::<Cidr>)]
+    #[arg(long = "ip", value_name = "CIDR", value_parser = parsed::<Cidr>)]
     pub(super) addresses: Vec<Cidr>,
     /// The router for all that is in no prefix; one for IPv4 and one for IPv6
     #[arg(long, value_name = "IP", value_parser = parse_ip)]
@@ -74,6 +74,11 @@ impl Interface {
 
     /// Opens the interface and runs a stack on it.
     pub(super) fn open(&self, cable: &CableArgs, capture: &Capture, command: &str) -> Result<Running, Failure> {
+        if self.addresses.is_empty() {
+            return Err(Failure::Refused(
+                "--ip is missing: an address for the stack, as in --ip 192.0.2.2/24".to_owned(),
+            ));
+        }
         let tap = self.attach(!self.needs_cable(cable, capture)).map_err(Failure::Refused)?;
         let name = tap.name().to_owned();
         let stack = self.stack(&tap).map_err(Failure::Refused)?;

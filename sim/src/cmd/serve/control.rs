@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::unistd::geteuid;
+use smolsock::Counters;
 use smolsock::blocking::Net;
 use smolsock_sim::live::{End, SharedCable};
 
@@ -56,7 +57,7 @@ impl Drop for Control {
 fn tell(mut caller: UnixStream, title: &str, net: &Net, cable: Option<&SharedCable>) -> io::Result<()> {
     caller.set_write_timeout(Some(PATIENCE))?;
     let (netstat, arp, counters) =
-        net.stack(|stack| (stack.netstat().to_string(), stack.arp().to_string(), format!("{:?}", stack.counters())));
+        net.stack(|stack| (stack.netstat().to_string(), stack.arp().to_string(), counts(stack.counters())));
     writeln!(caller, "{title}\n{}", netstat.trim_end())?;
     if arp.lines().count() > 1 {
         writeln!(caller, "{}", arp.trim_end())?;
@@ -67,6 +68,13 @@ fn tell(mut caller: UnixStream, title: &str, net: &Net, cable: Option<&SharedCab
         writeln!(caller, "cable: from the stack {}; to the stack {}", cable.counts(End::A), cable.counts(End::B))?;
     }
     Ok(())
+}
+
+/// Those that counted anything.
+fn counts(counters: &Counters) -> String {
+    let text = format!("{counters:?}");
+    let fields = text.trim_start_matches("Counters { ").trim_end_matches(" }").split(", ");
+    fields.filter(|field| !field.ends_with(": 0")).collect::<Vec<_>>().join(", ")
 }
 
 /// What each running stack of this user tells. One that does not answer is left out; if it has ended, so is its file.
