@@ -14,7 +14,7 @@ use smolsock::sockopt::SO_RCVTIMEO;
 use smolsock::task::{Handle, IcmpSocket};
 use smolsock::{Domain, Errno};
 
-use super::net::{CableArgs, Capture, Ended, Interface, parse_ip, parse_time, wait};
+use super::net::{CableArgs, Capture, Ended, Interface, Running, parse_ip, parse_time, wait};
 use super::{Failure, Streams};
 
 /// Whom, and how often.
@@ -49,15 +49,12 @@ pub(super) struct Args {
 /// Asks, and tells of each answer.
 pub(super) fn ping(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
     let running = args.interface.open(&args.cable, &args.capture, "smolsock ping")?;
-    let code = if args.capture.is_piped() {
-        let code = ask(args, &running.net, streams.err);
-        running.end(&args.capture, streams.err)?;
-        code
-    } else {
-        let code = ask(args, &running.net, streams.out);
-        running.end(&args.capture, streams.out)?;
-        code
-    };
+    if args.capture.is_piped() { play(args, running, streams.err) } else { play(args, running, streams.out) }
+}
+
+fn play(args: &Args, running: Running, out: &mut impl Write) -> Result<u8, Failure> {
+    let code = ask(args, &running.net, out);
+    running.end(&args.capture, out)?;
     code
 }
 

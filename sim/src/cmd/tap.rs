@@ -104,8 +104,8 @@ impl Up {
             io::ErrorKind::PermissionDenied => NotMade::NoRight,
             _ => because(&error),
         };
-        let addresses = self.addresses.iter();
-        addresses.map(|cidr| rtnetlink::add_address(&self.name, *cidr)).collect::<io::Result<()>>().map_err(denied)?;
+        let mut addresses = self.addresses.iter();
+        addresses.try_for_each(|cidr| rtnetlink::add_address(&self.name, *cidr)).map_err(denied)?;
         rtnetlink::set_up(&self.name).map_err(denied)
     }
 

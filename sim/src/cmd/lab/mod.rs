@@ -54,12 +54,12 @@ pub(super) fn lab(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>
             .map_err(|error| Failure::Refused(format!("cannot serve --root {}: {error}", root.display())))?,
     };
     let cable = args.cable.clone().or(LOSS_PPM, DELAY_NS).with_seed();
+    // While this process has one thread.
+    space::make_private().map_err(Failure::Refused)?;
     let capture = match &args.capture.pcap {
         Some(_) => args.capture.clone(),
         None => Capture { pcap: Some(own_file()?), ..args.capture.clone() },
     };
-    // While this process has one thread.
-    space::make_private().map_err(Failure::Refused)?;
     let running = interface()?.open(&cable, &capture, "smolsock lab")?;
     if args.capture.is_piped() {
         play(args, &cable, &capture, running, site, streams.err)

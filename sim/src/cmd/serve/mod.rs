@@ -119,11 +119,12 @@ pub(super) fn serve(args: &Args, streams: &mut Streams<'_, impl Write, impl Writ
     })?;
     let is_gone = !running.net.is_running();
     server.stop();
-    if is_piped {
-        running.end(&args.capture, streams.err)?
-    } else {
-        running.end(&args.capture, streams.out)?
+    let mut table = Vec::new();
+    running.end(&args.capture, &mut table)?;
+    for line in server.last_news() {
+        say(&line)?;
     }
+    String::from_utf8_lossy(&table).lines().try_for_each(&mut say)?;
     match is_gone {
         true => Err(Failure::Refused("the interface is gone".to_owned())),
         false => Ok(ended.code()),
@@ -179,6 +180,15 @@ impl Server {
     /// What has happened since the last call.
     pub(super) fn news(&self) -> impl Iterator<Item = String> {
         self.news.try_iter()
+    }
+
+    /// What its threads have to say at their end, which comes soon after that of the net.
+    fn last_news(&self) -> impl Iterator<Item = String> {
+        let until = Instant::now() + LAST_WORDS;
+        while self.state.clients.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.news()
     }
 
     /// Clients are to hear no more than the end of what they hear.
@@ -247,5 +257,7 @@ impl Drop for Client {
 const READ_TIME: Duration = Duration::from_millis(250);
 /// How long a client may take no more bytes.
 const WRITE_TIME: Duration = Duration::from_secs(60);
+/// How long threads whose net has ended may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Lines that wait to be written; more are left out.
 const NEWS_MAX: usize = 1_024;

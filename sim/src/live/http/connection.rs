@@ -42,8 +42,7 @@ pub fn serve(
         let unix_secs = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let Answer { status, head, body, keeps_alive } =
             answer(request.as_ref().map_err(|status| *status), site, unix_secs);
-        stream.write_all(head.as_bytes())?;
-        let bytes = send(stream, body)?;
+        let bytes = send(stream, head.into_bytes(), body)?;
         let request = request.map_or_else(|_| String::new(), |request| request.summary());
         tell(Served { request, status, bytes });
         if !keeps_alive {
@@ -93,15 +92,18 @@ fn is_patience_over(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
-/// Gives the number of bytes that were sent.
-fn send(stream: &mut impl Write, body: Body) -> io::Result<u64> {
+/// Gives the number of bytes that were sent behind the head.
+fn send(stream: &mut impl Write, mut head: Vec<u8>, body: Body) -> io::Result<u64> {
     let (mut file, first, len) = match body {
         Body::Bytes(bytes) => {
-            stream.write_all(&bytes)?;
+            // One write, and so one segment, for a short answer.
+            head.extend_from_slice(&bytes);
+            stream.write_all(&head)?;
             return Ok(bytes.len() as u64);
         }
         Body::File(file, first, len) => (file, first, len),
     };
+    stream.write_all(&head)?;
     if first > 0 {
         file.seek(SeekFrom::Start(first))?;
     }
