@@ -106,7 +106,7 @@ impl Plug {
             None => (None, text),
         };
         let open = || -> Result<Tap, String> {
-            let tap = Tap::open(name).map_err(|error| error.to_string())?;
+            let tap = Tap::options().offload(false).open(name).map_err(|error| error.to_string())?;
             for cidr in addresses {
                 rtnetlink::add_address(name, *cidr).map_err(|error| format!("{name} does not take {cidr}: {error}"))?;
             }

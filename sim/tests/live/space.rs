@@ -46,6 +46,12 @@ pub fn arrange() -> Arranged {
     }
 }
 
+/// Whether this is the root of a user namespace, of one user.
+pub fn is_of_a_user() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").expect("every process has one");
+    map.split_whitespace().nth(2) != Some("4294967295")
+}
+
 /// A network namespace that this process keeps open. It goes with its last process and descriptor.
 pub struct Space(File);
 

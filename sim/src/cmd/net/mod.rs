@@ -79,7 +79,7 @@ impl Interface {
                 "--ip is missing: an address for the stack, as in --ip 192.0.2.2/24".to_owned(),
             ));
         }
-        let tap = self.attach().map_err(Failure::Refused)?;
+        let tap = self.attach(!self.needs_cable(cable, capture)).map_err(Failure::Refused)?;
         let name = tap.name().to_owned();
         let stack = self.stack(&tap).map_err(Failure::Refused)?;
         let addresses = self.addresses.iter().map(Cidr::addr).collect();
@@ -100,8 +100,10 @@ impl Interface {
     }
 
     /// The interface, up.
-    fn attach(&self) -> Result<Tap, String> {
+    fn attach(&self, has_offloads: bool) -> Result<Tap, String> {
         let options = if self.tun.is_some() { Tap::options().ip() } else { Tap::options() };
+        // What a cable carries are frames as they would be on one, with all their checksums.
+        let options = options.offload(has_offloads);
         let options = self.mtu.map_or(options.clone(), |mtu| options.mtu(mtu));
         let name = self.tun.as_deref().unwrap_or(&self.tap);
         let tap = options.open(name).map_err(|error| error.to_string())?;
