@@ -1,8 +1,8 @@
 //! How are the files of a folder served over HTTP?
 //!
 //! As much of HTTP/1.1 (RFC 9110, RFC 9112) as curl and a browser need to fetch files: GET and HEAD, connections that stay
-//! open, one range of bytes, lists of folders. [`request`] reads what a client sends, [`path`] finds what it means, and
-//! nothing outside of the folder; [`answer()`] makes the answer, [`connection`] goes on until the client is done.
+//! open, one range of bytes, lists of folders. [`parse`] reads what a client sends, [`Site::find`] finds what it means, and
+//! nothing outside of the folder; [`answer()`] makes the answer, [`serve`] goes on until the client is done.
 //!
 //! Bounded: [`HEAD_BYTES_MAX`] of a request, [`REQUESTS_MAX`] on a connection, [`HEAD_TIME`] for each request to come.
 
