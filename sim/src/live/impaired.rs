@@ -14,8 +14,8 @@ pub type SharedCable = Arc<Mutex<Cable>>;
 /// A device at the other end of a cable: the stack is at [`End::A`], the device is plugged in at [`End::B`].
 ///
 /// Frames pass the cable in both ways, and what is due goes on with the next call of [`receive`](Device::receive) or
-/// [`transmit`](Device::transmit). Who calls these has to come again at [`Impaired::next_due`]; a driver that waits for a
-/// descriptor needs [`Impaired::with_alarm`] (Linux).
+/// [`transmit`](Device::transmit). Who calls these has to come again at [`Impaired::next_due`]; for a driver that waits
+/// there is [`Impaired::with_alarm`] (Linux).
 ///
 /// The device must carry frames whole: without segmentation or checksum offload, because a cable that cuts, flips and
 /// captures needs the frames that are really on it. What it is told by `timestamp` is the time of the cable.
@@ -26,7 +26,7 @@ pub struct Impaired<D> {
     /// The device took no frame when one was due.
     is_blocked: bool,
     #[cfg(target_os = "linux")]
-    alarm: Option<super::alarm::Alarm>,
+    clock: Option<super::alarm::Clock>,
 }
 
 /// Frames that are taken from the device at once.
@@ -42,7 +42,7 @@ impl<D: Device> Impaired<D> {
             cable: Arc::new(Mutex::new(cable)),
             is_blocked: false,
             #[cfg(target_os = "linux")]
-            alarm: None,
+            clock: None,
         }
     }
 
@@ -85,10 +85,10 @@ impl<D: Device> Impaired<D> {
         let mut cable = lock(&self.cable);
         cable.flush();
         #[cfg(target_os = "linux")]
-        if let Some(alarm) = &mut self.alarm {
+        if let Some(clock) = &self.clock {
             let wait_ns = cable.next_due().map(|due| due.ns_since(time(timestamp)));
             let retry_ns = self.is_blocked.then(|| BLOCKED_RETRY.total_micros() * 1_000);
-            alarm.set(wait_ns.map(|wait_ns| wait_ns.max(retry_ns.unwrap_or(0))));
+            clock.set(wait_ns.map(|wait_ns| wait_ns.max(retry_ns.unwrap_or(0))));
         }
         #[cfg(not(target_os = "linux"))]
         let _ = timestamp;
@@ -97,25 +97,14 @@ impl<D: Device> Impaired<D> {
 
 #[cfg(target_os = "linux")]
 impl<D: Device + std::os::fd::AsFd> Impaired<D> {
-    /// The same, with a descriptor ([`AsFd`](std::os::fd::AsFd)) that is readable when the device is, and when a frame on
-    /// the cable is due.
+    /// The same, and what a driver waits with: until the device has a frame, or one on the cable is due.
     ///
     /// # Errors
     /// What the system reports: no descriptors are left, for instance.
-    pub fn with_alarm(mut self) -> std::io::Result<Impaired<D>> {
-        self.alarm = Some(super::alarm::Alarm::new(self.device.as_fd())?);
-        Ok(self)
-    }
-}
-
-/// That of the alarm; without one, that of the device.
-#[cfg(target_os = "linux")]
-impl<D: std::os::fd::AsFd> std::os::fd::AsFd for Impaired<D> {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        match &self.alarm {
-            Some(alarm) => alarm.as_fd(),
-            None => self.device.as_fd(),
-        }
+    pub fn with_alarm(mut self) -> std::io::Result<(Impaired<D>, super::Alarm)> {
+        let alarm = super::Alarm::new(self.device.as_fd())?;
+        self.clock = Some(alarm.clock());
+        Ok((self, alarm))
     }
 }
 

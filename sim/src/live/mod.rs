@@ -5,7 +5,7 @@
 //! same times with the same seed come out in the same way. A [`Cable`] is two of them with a capture at each end, and
 //! [`Impaired`] puts a cable between a stack and its device.
 //!
-//! Nothing here reads a clock, but for the alarm of [`Impaired::with_alarm`], which only wakes.
+//! Nothing here reads a clock, but for the alarm of `Impaired::with_alarm`, which only wakes.
 
 #[cfg(target_os = "linux")]
 mod alarm;
@@ -16,6 +16,8 @@ mod impaired;
 mod tests;
 mod wire;
 
+#[cfg(target_os = "linux")]
+pub use alarm::Alarm;
 pub use cable::{Cable, End};
 pub use impaired::{Impaired, SharedCable};
 pub use wire::{Counts, Delivery, Wire};

@@ -1,6 +1,6 @@
 //! Do frames come out of a live cable as they do in the simulator?
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -212,23 +212,39 @@ fn what_the_device_does_not_take_stays_on_the_cable() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_alarm_wakes_when_a_frame_is_due_and_is_quiet_else() {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+fn the_alarm_wakes_for_frames_on_the_cable_and_for_callers() {
+    use smolsock::blocking::Waiter;
     use std::os::fd::AsFd;
 
-    let (ours, _theirs) = std::os::unix::net::UnixStream::pair().expect("two sockets");
+    // A wait that nothing ends would last for a day.
+    const EVER: Option<Duration> = Some(Duration::from_secs(86_400));
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("two sockets");
     let mut alarm = super::alarm::Alarm::new(ours.as_fd()).expect("descriptors");
-    let is_ringing = |alarm: &super::alarm::Alarm, timeout: PollTimeout| {
-        let mut fds = [PollFd::new(alarm.as_fd(), PollFlags::POLLIN)];
-        poll(&mut fds, timeout).expect("a descriptor") == 1
-    };
-    assert!(!is_ringing(&alarm, PollTimeout::ZERO));
-    alarm.set(Some(1));
-    assert!(is_ringing(&alarm, PollTimeout::from(60_000_u16)));
-    alarm.set(Some(3_600_000_000_000));
-    assert!(!is_ringing(&alarm, PollTimeout::ZERO), "the next one is far away");
-    alarm.set(Some(0));
-    assert!(is_ringing(&alarm, PollTimeout::from(60_000_u16)), "at once is no never");
-    alarm.set(None);
-    assert!(!is_ringing(&alarm, PollTimeout::ZERO));
+    let clock = alarm.clock();
+    clock.set(Some(1));
+    alarm.wait(false, EVER).expect("it rings");
+    clock.set(Some(0));
+    alarm.wait(false, EVER).expect("at once is no never");
+    clock.set(None);
+    alarm.waker().wake();
+    alarm.wait(false, EVER).expect("somebody calls");
+    (&theirs).write_all(b"a frame").expect("room");
+    alarm.wait(false, EVER).expect("a frame has come");
+    alarm.wait(true, EVER).expect("there is room");
+    (&ours).read_exact(&mut [0; 7]).expect("it is there");
+    alarm.wait(false, Some(Duration::from_millis(1))).expect("nothing happens");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_alarm_tells_that_the_device_is_gone() {
+    use smolsock::blocking::Waiter;
+    use std::os::fd::AsFd;
+
+    // The end of a pipe that is written to has an error, and nothing to read, when nobody reads it any more.
+    let (read, write) = std::io::pipe().expect("a pipe");
+    let mut alarm = super::alarm::Alarm::new(write.as_fd()).expect("descriptors");
+    drop(read);
+    let error = alarm.wait(false, None).expect_err("it is gone");
+    assert_eq!(error.kind(), io::ErrorKind::NetworkDown);
 }

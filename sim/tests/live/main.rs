@@ -75,6 +75,7 @@ mod runner {
         ("tcpdump_sees_the_frames_that_our_capture_has", &["tcpdump", "curl", "tshark"], captures::tcpdump),
         ("a_capture_in_a_pipe_is_read_while_frames_pass", &["curl", "tshark"], captures::pipe),
         ("ctrl_c_says_goodbye_to_clients", &[], servers::goodbye),
+        ("a_server_whose_interface_is_gone_ends", &["ip"], servers::interface_gone),
         ("netstat_shows_who_is_connected", &[], servers::netstat),
         ("more_clients_than_allowed_are_turned_away", &[], servers::too_many),
         ("ping_and_bench_reach_the_kernel", &[], servers::ping_and_bench),

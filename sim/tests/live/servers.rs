@@ -38,6 +38,14 @@ pub fn goodbye() {
     drop(stays);
 }
 
+pub fn interface_gone() {
+    for cable in [&[][..], &["--delay", "1ms"]] {
+        let server = serve(&[&["echo"], cable].concat());
+        run("ip", &["link", "del", "tap0"]).succeeded();
+        server.wait().ended_with(2).said("the interface is gone");
+    }
+}
+
 pub fn netstat() {
     let folder = Folder::new("netstat");
     let run_in =

@@ -18,7 +18,7 @@ use smolsock::device::tap::{OpenError, Tap};
 use smolsock::device::{Device, Medium};
 use smolsock::{Config, Seed, Stack};
 use smolsock_sim::capture::LiveAbout;
-use smolsock_sim::live::{Cable, End, Impaired, SharedCable};
+use smolsock_sim::live::{Alarm, Cable, End, Impaired, SharedCable};
 use smolsock_sim::rng::{Dice, Stream};
 
 use super::{Failure, interrupt};
@@ -89,9 +89,9 @@ impl Interface {
             let net = spawned(Net::spawn(stack, tap))?;
             return Ok(Running { net, name, addresses, cable: None });
         }
-        let device = impaired(tap, cable, capture, command)?;
+        let (device, alarm) = impaired(tap, cable, capture, command)?;
         let shared = device.cable();
-        let net = spawned(Net::spawn(stack, device))?;
+        let net = spawned(Net::spawn_with(stack, device, alarm))?;
         Ok(Running { net, name, addresses, cable: Some(shared) })
     }
 
@@ -141,7 +141,12 @@ impl Interface {
 }
 
 /// The interface behind a cable.
-pub(super) fn impaired(tap: Tap, args: &CableArgs, capture: &Capture, command: &str) -> Result<Impaired<Tap>, Failure> {
+pub(super) fn impaired(
+    tap: Tap,
+    args: &CableArgs,
+    capture: &Capture,
+    command: &str,
+) -> Result<(Impaired<Tap>, Alarm), Failure> {
     let (seed, both_ways) = (args.seed(), args.impairments());
     let name = tap.name().to_owned();
     let medium = sim_medium(&tap);
