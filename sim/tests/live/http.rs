@@ -1,5 +1,8 @@
 //! Does curl get files from our stack?
 
+use std::path::Path;
+
+use super::captures;
 use super::process::{Ended, Folder, Running, SMOLSOCK, run, serve, start};
 use super::tools::talked;
 
@@ -68,12 +71,15 @@ pub fn other_interfaces() {
         assert!(curl(&["--fail", "--globoff", url]).succeeded().out == bytes, "{url}");
     }
     server.end().ended_with(130);
-    let tun =
-        ["serve", "http", "--root", &root, "--tun", "tun0", "--ip", "198.18.0.2/24", "--kernel-ip", "198.18.0.1/24"];
+    let capture = folder.at("tun.pcapng");
+    let mut tun = vec!["serve", "http", "--root", &root, "--tun", "tun0", "--pcap", &capture];
+    tun.extend(["--ip", "198.18.0.2/24", "--kernel-ip", "198.18.0.1/24"]);
     let server = start(SMOLSOCK, &tun);
     server.wait_for("Ctrl-C ends it");
     assert!(curl(&["--fail", "http://198.18.0.2/file"]).succeeded().out == bytes);
     server.end().ended_with(130);
+    let frames = captures::check(Path::new(&capture));
+    assert!(frames.iter().all(|frame| !frame.protocols.contains(&"eth".to_owned())), "bare IP packets");
     talked("curl");
 }
 

@@ -44,6 +44,10 @@ pub fn interface_gone() {
         run("ip", &["link", "del", "tap0"]).succeeded();
         server.wait().ended_with(2).said("the interface is gone");
     }
+    let link = start(SMOLSOCK, &["link", "a0", "b0"]);
+    link.wait_for("are linked");
+    run("ip", &["link", "del", "b0"]).succeeded();
+    link.wait().ended_with(2).said("b0").said("is gone");
 }
 
 pub fn netstat() {
