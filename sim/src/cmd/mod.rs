@@ -67,6 +67,9 @@ Examples:
   smolsock run tour --realtime --pcap - | wireshark -k -i -
   smolsock show tour > my.toml         a scenario is a file: change it,
   smolsock run my.toml                 and see what comes of it
+  smolsock lab                         on a real interface (Linux): curl fetches a page, through a bad cable
+  smolsock serve http --ip 192.0.2.2/24
+                                       the files of this folder, on the TAP interface tap0
 
 The same scenario with the same seed is the same run, to the bit.")]
 struct Cli {

@@ -52,11 +52,12 @@ pub fn interface_gone() {
 
 pub fn netstat() {
     let folder = Folder::new("netstat");
-    let run_in =
-        |args: &[&str]| run("env", &[&[&format!("XDG_RUNTIME_DIR={}", folder.at("")), SMOLSOCK], args].concat());
+    // Nobody else's.
+    let (runtime, temp) = (format!("XDG_RUNTIME_DIR={}", folder.at("")), format!("TMPDIR={}", folder.at("")));
+    let run_in = |args: &[&str]| run("env", &[&[&runtime, &temp, SMOLSOCK], args].concat());
     run_in(&["netstat"]).ended_with(2).said("no stack of this user runs");
-    let runtime = format!("XDG_RUNTIME_DIR={}", folder.at(""));
-    let server = start("env", &[&[&runtime, SMOLSOCK, "serve", "echo"], &TAP[..]].concat());
+    // As under sudo: without a runtime directory.
+    let server = start("env", &[&["-u", "XDG_RUNTIME_DIR", &temp, SMOLSOCK, "serve", "echo"], &TAP[..]].concat());
     server.wait_for("Ctrl-C ends it");
     let mut client = client(7);
     echo(&mut client);
@@ -68,6 +69,30 @@ pub fn netstat() {
     drop(client);
     server.end().ended_with(130);
     run_in(&["netstat"]).ended_with(2);
+}
+
+pub fn rights() {
+    if super::space::is_of_a_user() {
+        return super::tools::pass_over("there is nobody else to become in a user namespace");
+    }
+    let folder = Folder::new("rights");
+    std::fs::write(folder.at("secret"), "of root").expect("a file");
+    run("chmod", &["600", &folder.at("secret")]).succeeded();
+    std::fs::write(folder.at("open"), "for all").expect("a file");
+    let root = folder.at("");
+    let sudo = ["SUDO_UID=65534", "SUDO_GID=65534", SMOLSOCK, "serve", "http", "--root", &root];
+    let server = start("env", &[&sudo, &TAP[..]].concat());
+    server.wait_for("Ctrl-C ends it");
+    let get = |path: &str| {
+        let mut stream = client(80);
+        write!(stream, "GET /{path} HTTP/1.0\r\n\r\n").expect("a connection");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer and the end");
+        answer
+    };
+    assert!(get("open").ends_with("for all"));
+    assert!(get("secret").starts_with("HTTP/1.1 403 "), "{}", get("secret"));
+    server.end().ended_with(130);
 }
 
 pub fn too_many() {

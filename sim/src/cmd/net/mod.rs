@@ -1,6 +1,7 @@
 //! On which interface does a stack run, and with which addresses?
 
 pub(super) mod cable;
+mod rights;
 pub(super) mod rtnetlink;
 pub(super) mod space;
 
@@ -80,6 +81,7 @@ impl Interface {
             ));
         }
         let tap = self.attach(!self.needs_cable(cable, capture)).map_err(Failure::Refused)?;
+        rights::drop_to_caller().map_err(Failure::Refused)?;
         let name = tap.name().to_owned();
         let stack = self.stack(&tap).map_err(Failure::Refused)?;
         let addresses = self.addresses.iter().map(Cidr::addr).collect();

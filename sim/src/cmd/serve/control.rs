@@ -80,13 +80,15 @@ fn counts(counters: &Counters) -> String {
 /// What each running stack of this user tells. One that does not answer is left out; if it has ended, so is its file.
 ///
 /// # Errors
-/// A sentence: the directory cannot be read.
+/// A sentence: a directory cannot be read.
 pub(in crate::cmd) fn ask_all(interface: Option<&str>) -> Result<Vec<String>, String> {
-    let dir = directory()?;
-    let cannot = |error: io::Error| format!("{}: {error}", dir.display());
     let mut paths = Vec::new();
-    for entry in fs::read_dir(&dir).map_err(cannot)? {
-        paths.push(entry.map_err(cannot)?.path());
+    // What others could have made tells nothing of this user's servers.
+    for dir in directories().into_iter().filter(|dir| check(dir).is_ok()) {
+        let cannot = |error: io::Error| format!("{}: {error}", dir.display());
+        for entry in fs::read_dir(&dir).map_err(cannot)? {
+            paths.push(entry.map_err(cannot)?.path());
+        }
     }
     paths.sort();
     let is_wanted = |path: &&PathBuf| {
@@ -113,21 +115,31 @@ fn ask(path: &Path) -> Option<String> {
     }
 }
 
-/// Where this user's sockets are; nobody else may look in.
+/// Where this user's sockets are made: the first of [`directories`]. Nobody else may look in.
 fn directory() -> Result<PathBuf, String> {
-    let user = geteuid();
-    let dir = match std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
-        Some(runtime) => PathBuf::from(runtime).join("smolsock"),
-        None => std::env::temp_dir().join(format!("smolsock-{user}")),
-    };
-    let cannot = |error: io::Error| format!("{}: {error}", dir.display());
+    let dir = directories().swap_remove(0);
     match DirBuilder::new().mode(0o700).create(&dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot(error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(format!("{}: {error}", dir.display()));
+        }
         _ => {}
     }
-    let meta = fs::symlink_metadata(&dir).map_err(cannot)?;
-    let is_ours = meta.is_dir() && meta.uid() == user.as_raw() && meta.mode() & 0o077 == 0;
-    if is_ours { Ok(dir) } else { Err(format!("{}: others may write there", dir.display())) }
+    check(&dir)?;
+    Ok(dir)
+}
+
+/// Where they may be: what sudo runs knows no XDG_RUNTIME_DIR.
+fn directories() -> Vec<PathBuf> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
+    let runtime = runtime.map(|dir| PathBuf::from(dir).join("smolsock"));
+    runtime.into_iter().chain([std::env::temp_dir().join(format!("smolsock-{}", geteuid()))]).collect()
+}
+
+/// Whether it is a directory of this user alone.
+fn check(dir: &Path) -> Result<(), String> {
+    let meta = fs::symlink_metadata(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let is_ours = meta.is_dir() && meta.uid() == geteuid().as_raw() && meta.mode() & 0o077 == 0;
+    if is_ours { Ok(()) } else { Err(format!("{}: others may write there", dir.display())) }
 }
 
 /// How long the other side may take.

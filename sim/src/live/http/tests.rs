@@ -257,6 +257,23 @@ proptest::proptest! {
     }
 
     #[test]
+    fn whatever_a_client_says_the_answers_are_whole(
+        says in "(GET|HEAD|POST|/|%2e|\\.\\.| |HTTP/1\\.[012]|\r\n|\n|host: a\r\n|Range: bytes=|[0-9]{1,3}|-|:|\u{0}|x){0,30}",
+    ) {
+        const PAGE: Page = Page { path: "", kind: "text/plain", text: b"a page" };
+        let mut answers = ask(&Site::Pages(&[PAGE]), &(says + "\r\n\r\n"));
+        while let Some((head, rest)) = answers.split_once("\r\n\r\n") {
+            proptest::prop_assert!(head.starts_with("HTTP/1.1 "), "{head}");
+            let len = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).and_then(|len| len.parse().ok());
+            let len: usize = len.unwrap_or_else(|| panic!("no length: {head}"));
+            // HEAD sends none of it, and the next answer follows.
+            let len = if rest.is_empty() || rest.starts_with("HTTP/1.1 ") { 0 } else { len };
+            answers = rest.get(len..).unwrap_or_else(|| panic!("{len} bytes were to follow: {rest:?}")).to_owned();
+        }
+        proptest::prop_assert_eq!(answers, "");
+    }
+
+    #[test]
     fn no_target_leaves_the_root(target in "/?(\\.|%2e|%2E|/|%2f|%00|%|a|\\?){0,12}") {
         if let Ok((names, _)) = components(&target) {
             for name in names {
