@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
-use smoltcp::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+use smoltcp::time::Duration;
+use smoltcp::time::Instant;
 
 use super::{Cable, End};
 use crate::time::Time;
@@ -24,6 +26,7 @@ pub struct Impaired<D> {
     device: D,
     cable: SharedCable,
     /// The device took no frame when one was due.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is no alarm to set"))]
     is_blocked: bool,
     #[cfg(target_os = "linux")]
     clock: Option<super::alarm::Clock>,
@@ -32,6 +35,7 @@ pub struct Impaired<D> {
 /// Frames that are taken from the device at once.
 const BATCH_FRAMES: usize = 64;
 /// When to try again after the device took no frame.
+#[cfg(target_os = "linux")]
 const BLOCKED_RETRY: Duration = Duration::from_millis(1);
 
 impl<D: Device> Impaired<D> {
