@@ -80,7 +80,9 @@ pub fn rights() {
     run("chmod", &["600", &folder.at("secret")]).succeeded();
     std::fs::write(folder.at("open"), "for all").expect("a file");
     let root = folder.at("");
-    let sudo = ["SUDO_UID=65534", "SUDO_GID=65534", SMOLSOCK, "serve", "http", "--root", &root];
+    // What it leaves goes with the case.
+    let temp = format!("TMPDIR={root}");
+    let sudo = [&temp, "SUDO_UID=65534", "SUDO_GID=65534", SMOLSOCK, "serve", "http", "--root", &root];
     let server = start("env", &[&sudo, &TAP[..]].concat());
     server.wait_for("Ctrl-C ends it");
     let get = |path: &str| {
