@@ -35,6 +35,7 @@
 //! - [`search`]: many seeds, what chance did as a list of faults, and the least of it that makes a run fail.
 //! - [`capture`] writes files for Wireshark, [`report`] a ladder and a summary, [`observe`] is what both have read.
 //! - [`peer`]: segments written down one by one, to test a host against; [`app`]: ready applications.
+//! - [`live`]: the same cables between real interfaces, in real time.
 //! - Feature `proptest`: the module `strategy` has strategies for links and faults.
 //!
 //! What a cable does to a frame, in each direction, in this order:
@@ -62,6 +63,7 @@ pub mod isn;
 pub mod journal;
 pub mod library;
 pub mod link;
+pub mod live;
 pub mod middlebox;
 pub mod nat;
 pub mod nearest;

@@ -16,6 +16,9 @@ pub mod limits {}
 pub mod rfc9293 {}
 #[doc = include_str!("scenario.md")]
 pub mod scenario {}
+#[cfg(feature = "std")]
+#[doc = include_str!("live.md")]
+pub mod live {}
 #[doc = include_str!("search.md")]
 pub mod search {}
 #[doc = include_str!("oracles.md")]

@@ -5,7 +5,10 @@ use core::str::FromStr;
 use std::io::{self, Write};
 
 use super::vantage::Sighting;
+use super::wiretap::LiveAbout;
 use super::{About, pcap, pcapng};
+use crate::frame::Medium;
+use crate::time::Time;
 use crate::trace::{NodeId, Trace};
 
 /// The format of a capture file.
@@ -68,6 +71,20 @@ impl<W: Write> File<W> {
                 pcapng::File::begin(trace, vantage, about, interfaces, out).map(Box::new).map(File::Pcapng)
             }
             Format::Pcap => pcap::File::begin(trace.medium, out).map(File::Pcap),
+        }
+    }
+
+    /// Writes what stands before the first frame of a live capture, which begins at `start`.
+    pub(super) fn begin_live(
+        format: Format,
+        about: &LiveAbout,
+        medium: Medium,
+        start: Time,
+        out: W,
+    ) -> io::Result<File<W>> {
+        match format {
+            Format::Pcapng => pcapng::File::begin_live(about, medium, start, out).map(Box::new).map(File::Pcapng),
+            Format::Pcap => pcap::File::begin(medium, out).map(File::Pcap),
         }
     }
 

@@ -13,7 +13,8 @@
 //! - Time starts at 2000-01-01T00:00:00Z. Files are the same to the bit for the same trace.
 //!
 //! For tools that read only classic pcap there is [`Format::Pcap`], which has room for times and bytes alone: a frame that
-//! was lost looks like one that arrived. [`Live`] writes a capture while the run goes on, to a pipe for instance.
+//! was lost looks like one that arrived. [`Live`] writes a capture while the run goes on, to a pipe for instance; [`Wiretap`] writes one
+//! of a real interface.
 
 mod format;
 mod live;
@@ -24,6 +25,7 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod vantage;
+mod wiretap;
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -35,6 +37,7 @@ use std::path::{Path, PathBuf};
 pub use format::Format;
 pub use live::Live;
 pub use segments::segments;
+pub use wiretap::{LiveAbout, Wiretap};
 
 use crate::trace::{NodeId, Trace};
 

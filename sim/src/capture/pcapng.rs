@@ -10,10 +10,11 @@ use pcap_file::pcapng::blocks::interface_description::{
 use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, InterfaceStatisticsOption};
 use pcap_file::pcapng::blocks::opt_common::{CommonOption, UnknownOption};
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
-use pcap_file::pcapng::{PcapNgWriteError, PcapNgWriter};
+use pcap_file::pcapng::{PcapNgBlock, PcapNgWriteError, PcapNgWriter};
 use pcap_file::{DataLink, Endianness};
 
 use super::vantage::{Sighting, Way};
+use super::wiretap::LiveAbout;
 use super::{About, SNAPLEN_BYTES, names};
 use crate::frame::{IpVersion, Medium, ip_version};
 use crate::time::Time;
@@ -45,7 +46,8 @@ pub(super) struct File<W: Write> {
     interfaces: Interfaces,
     /// Frames of each interface.
     frames: Vec<u64>,
-    /// When the last of them was seen.
+    /// When the capture began, and when the last of them was seen.
+    start: Time,
     end: Time,
 }
 
@@ -59,16 +61,40 @@ impl<W: Write> File<W> {
         out: W,
     ) -> io::Result<File<W>> {
         let node = &trace.nodes[vantage.0];
-        let mut writer =
-            PcapNgWriter::with_section_header(BufWriter::new(out), section(about, node)).map_err(into_io)?;
-        for link in &interfaces.links {
-            writer.write_pcapng_block(interface(node, *link)).map_err(into_io)?;
+        let mut file = Self::open(section(about, node), interfaces, Time::ZERO, out)?;
+        for link in file.interfaces.links.clone() {
+            file.block(interface(node, link))?;
         }
         if let Some(names) = names::block(trace) {
-            writer.write_pcapng_block(names).map_err(into_io)?;
+            file.block(names)?;
         }
+        Ok(file)
+    }
+
+    /// Writes what stands before the first frame of a live capture, which begins at `start`.
+    pub(super) fn begin_live(about: &LiveAbout, medium: Medium, start: Time, out: W) -> io::Result<File<W>> {
+        let interfaces = Interfaces::for_versions(medium, true, true);
+        let mut file = Self::open(live_section(about), interfaces, start, out)?;
+        for link in file.interfaces.links.clone() {
+            let mut interface = InterfaceDescriptionBlock::new(link, SNAPLEN_BYTES);
+            interface.options = vec![
+                InterfaceDescriptionOption::IfName(about.interface.clone().into()),
+                InterfaceDescriptionOption::IfDescription(about.description.clone().into()),
+                InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
+            ];
+            file.block(interface)?;
+        }
+        Ok(file)
+    }
+
+    fn open(section: SectionHeaderBlock<'_>, interfaces: Interfaces, start: Time, out: W) -> io::Result<File<W>> {
+        let writer = PcapNgWriter::with_section_header(BufWriter::new(out), section).map_err(into_io)?;
         let frames = vec![0; interfaces.links.len()];
-        Ok(File { writer, interfaces, frames, end: Time::ZERO })
+        Ok(File { writer, interfaces, frames, start, end: start })
+    }
+
+    fn block<'b>(&mut self, block: impl PcapNgBlock<'b>) -> io::Result<()> {
+        self.writer.write_pcapng_block(block).map(drop).map_err(into_io)
     }
 
     /// Writes a frame.
@@ -88,7 +114,7 @@ impl<W: Write> File<W> {
     /// Writes what stands behind the last frame.
     pub(super) fn end(mut self) -> io::Result<()> {
         for (id, frames) in (0..).zip(&self.frames) {
-            self.writer.write_pcapng_block(statistics(id, *frames, self.end)).map_err(into_io)?;
+            self.writer.write_pcapng_block(statistics(id, *frames, self.start, self.end)).map_err(into_io)?;
         }
         self.flush()
     }
@@ -151,6 +177,19 @@ fn section(about: &About, node: &Node) -> SectionHeaderBlock<'static> {
     }
 }
 
+fn live_section(about: &LiveAbout) -> SectionHeaderBlock<'static> {
+    SectionHeaderBlock {
+        endianness: Endianness::Little,
+        major_version: 1,
+        minor_version: 0,
+        section_length: -1,
+        options: vec![
+            SectionHeaderOption::Common(comment_option(about.comment.clone())),
+            SectionHeaderOption::UserApplication(concat!("smolsock-sim ", env!("CARGO_PKG_VERSION")).into()),
+        ],
+    }
+}
+
 fn interface(node: &Node, link: DataLink) -> InterfaceDescriptionBlock<'static> {
     let mut interface = InterfaceDescriptionBlock::new(link, SNAPLEN_BYTES);
     let packets = match link {
@@ -192,12 +231,12 @@ fn packet<'a>(sighting: &'a Sighting<'_>, interface_id: u32) -> EnhancedPacketBl
     }
 }
 
-fn statistics(interface_id: u32, frames: u64, end: Time) -> InterfaceStatisticsBlock<'static> {
+fn statistics(interface_id: u32, frames: u64, start: Time, end: Time) -> InterfaceStatisticsBlock<'static> {
     InterfaceStatisticsBlock {
         interface_id,
         timestamp: end.wall(),
         options: vec![
-            InterfaceStatisticsOption::IsbStartTime(Time::ZERO.wall()),
+            InterfaceStatisticsOption::IsbStartTime(start.wall()),
             InterfaceStatisticsOption::IsbEndTime(end.wall()),
             InterfaceStatisticsOption::IsbIfRecv(frames),
             // The capture itself misses nothing; what the network dropped is not the interface's doing.

@@ -83,7 +83,7 @@ impl Captures {
 }
 
 /// `.pcap` is classic, whatever else is pcapng.
-fn by_name(path: &Path) -> Format {
+pub(super) fn by_name(path: &Path) -> Format {
     let is_classic = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pcap"));
     if is_classic { Format::Pcap } else { Format::Pcapng }
 }

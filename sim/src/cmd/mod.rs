@@ -3,22 +3,42 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | a run did not reach its end, or a promise was broken in it |
-//! | 2 | nothing was run: the command line cannot be followed, or a file cannot be written |
+//! | 1 | a run did not reach its end, or a promise was broken in it; a host did not answer; an interface was not made |
+//! | 2 | nothing was run: the command line cannot be followed, a file cannot be written, an interface cannot be had |
 //! | 130 | stopped by Ctrl-C |
 
+#[cfg(target_os = "linux")]
+mod bench;
+#[cfg(target_os = "linux")]
+mod connect;
 mod directory;
 mod found;
 mod freeze;
 mod interrupt;
+#[cfg(target_os = "linux")]
+mod lab;
+#[cfg(target_os = "linux")]
+mod link;
 mod list;
 mod live;
 mod loss;
 mod minimize;
+#[cfg(target_os = "linux")]
+mod net;
+#[cfg(target_os = "linux")]
+mod netstat;
+#[cfg(target_os = "linux")]
+mod one_way;
+#[cfg(target_os = "linux")]
+mod ping;
 mod replay;
 mod run;
+#[cfg(target_os = "linux")]
+mod serve;
 mod subject;
 mod sweep;
+#[cfg(target_os = "linux")]
+mod tap;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -47,6 +67,9 @@ Examples:
   smolsock run tour --realtime --pcap - | wireshark -k -i -
   smolsock show tour > my.toml         a scenario is a file: change it,
   smolsock run my.toml                 and see what comes of it
+  smolsock lab                         on a real interface (Linux): curl fetches a page, through a bad cable
+  smolsock serve http --ip 192.0.2.2/24
+                                       the files of this folder, on the TAP interface tap0
 
 The same scenario with the same seed is the same run, to the bit.")]
 struct Cli {
@@ -70,6 +93,31 @@ enum Command {
     Replay(replay::Args),
     /// Run a scenario, and let a second implementation say whether its frames are possible
     Verify(verify::Args),
+    /// Make a network of its own, and let curl fetch a page from smolsock through a bad cable
+    #[cfg(target_os = "linux")]
+    Lab(lab::Args),
+    /// Serve echo, discard, chargen or the files of a folder on a TAP interface
+    #[cfg(target_os = "linux")]
+    Serve(serve::Args),
+    /// Talk to a port, as nc does: standard input and output
+    #[cfg(target_os = "linux")]
+    Connect(connect::Args),
+    /// Ask a host for an echo
+    #[cfg(target_os = "linux")]
+    Ping(ping::Args),
+    /// Measure how fast bytes get there
+    #[cfg(target_os = "linux")]
+    Bench(bench::Args),
+    /// Show the sockets of stacks that run now
+    #[cfg(target_os = "linux")]
+    Netstat(netstat::Args),
+    /// Make or remove a TAP interface
+    #[cfg(target_os = "linux")]
+    #[command(subcommand)]
+    Tap(tap::Act),
+    /// Put a bad cable between two TAP interfaces
+    #[cfg(target_os = "linux")]
+    Link(link::Args),
     /// Print the file of a built-in scenario, to save and to change
     Show {
         /// The scenario; `smolsock list` names them
@@ -132,6 +180,22 @@ fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) 
         Command::Freeze(args) => freeze::freeze(args, streams.out),
         Command::Replay(args) => replay::replay(args, streams.out, streams.style),
         Command::Verify(args) => verify::verify(args, streams.out),
+        #[cfg(target_os = "linux")]
+        Command::Lab(args) => lab::lab(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Serve(args) => serve::serve(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Connect(args) => connect::connect(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Ping(args) => ping::ping(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Bench(args) => bench::bench(args, streams),
+        #[cfg(target_os = "linux")]
+        Command::Netstat(args) => netstat::netstat(args, streams.out),
+        #[cfg(target_os = "linux")]
+        Command::Tap(act) => tap::tap(act, streams.out),
+        #[cfg(target_os = "linux")]
+        Command::Link(args) => link::link(args, streams),
         Command::Show { name } => list::show(name, streams.out),
     }
 }

@@ -1,5 +1,7 @@
 //! Does the command do what it is asked, and say so when it cannot?
 
+#[cfg(target_os = "linux")]
+mod net;
 mod search;
 
 use std::io::Write;
