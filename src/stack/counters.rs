@@ -32,6 +32,9 @@ pub struct Counters {
     pub dropped_tcp_not_unicast: u64,
     /// Segments with a FIN whose data reaches beyond the window that was told; they come again (B3).
     pub dropped_fin_beyond_window: u64,
+    /// Acknowledgements of new data in segments that smoltcp did not take: old ones (B5), and bare ones that come between a FIN
+    /// behind a full window and its ACK. Their number comes again.
+    pub tcp_acks_not_taken: u64,
     /// SYNs that came for a connection whose own SYN waited for the device or the neighbour's address: they come again.
     pub dropped_early_syn: u64,
     /// SYNs dropped because the listener's queue of completed connections was full.

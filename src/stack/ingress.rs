@@ -325,6 +325,10 @@ impl Stack<'_> {
             connection.track.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
             connection.track.peer_shift = announced.window_shift;
         }
+        let is_ack_lost = unacknowledged > 0 && after.send_queue == unacknowledged && segment.flags.ack();
+        if is_ack_lost && connection.track.is_news(segment.ack) {
+            self.counters.tcp_acks_not_taken += 1;
+        }
         connection.on_received(segment, unacknowledged, after, now);
         if let Some(sent) = sent {
             let is_repeated = connection.track.on_sent(&sent, now);
@@ -394,7 +398,9 @@ impl Stack<'_> {
         };
         match entry.judge(facts) {
             Verdict::Ignore => return,
+            Verdict::Acknowledge if facts.syn => self.time_wait.ask(index),
             Verdict::Acknowledge => {}
+            Verdict::End => return self.forget_time_wait(index),
             Verdict::AcknowledgeAndRestart => self.time_wait.restart(index, self.now),
             Verdict::Reopen => {
                 self.forget_time_wait(index);

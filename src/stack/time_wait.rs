@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) expires_at: Instant,
     older: u32,
     newer: u32,
+    /// A SYN was answered with an ACK: if its sender has forgotten the connection, it answers that with an RST.
+    pub(crate) is_asked: bool,
 }
 
 /// Place for one connection in TIME-WAIT; see [`Storage`](crate::Storage).
@@ -54,6 +56,8 @@ pub(crate) enum Verdict {
     AcknowledgeAndRestart,
     /// Something old or out of window: say where we stand.
     Acknowledge,
+    /// The peer has forgotten the connection, and said so when it was asked.
+    End,
     /// A new connection with the same addresses and ports: let it through (RFC 9293 MAY-2).
     Reopen,
     /// No answer.
@@ -74,9 +78,10 @@ pub(crate) struct Facts {
 impl Entry {
     /// RFC 9293 §3.10.7.4, the lines for TIME-WAIT.
     pub(crate) fn judge(&self, facts: Facts) -> Verdict {
-        // RFC 1337: a RST does not end TIME-WAIT, or an old one could.
+        // RFC 1337: a RST does not end TIME-WAIT, or an old one could. But whoever answers our ACK to its SYN so wants a new
+        // connection, and knows nothing of the old one: its SYN comes again.
         if facts.rst {
-            return Verdict::Ignore;
+            return if self.is_asked && facts.seq == self.rcv_nxt { Verdict::End } else { Verdict::Ignore };
         }
         if facts.syn && !facts.ack {
             // MAY-2: sequence numbers beyond the old connection's cannot be mistaken for it.
@@ -108,6 +113,13 @@ impl<'a> TimeWait<'a> {
         self.len >= self.max
     }
 
+    /// A SYN for the connection is answered with an ACK.
+    pub(crate) fn ask(&mut self, index: u32) {
+        if let Some(Place(Some(entry), _)) = self.places.get_mut(index as usize) {
+            entry.is_asked = true;
+        }
+    }
+
     /// Remembers a connection from `now` on. The caller made room.
     pub(crate) fn insert(
         &mut self,
@@ -118,8 +130,17 @@ impl<'a> TimeWait<'a> {
     ) -> Option<u32> {
         let index = self.place()?;
         let expires_at = now.saturating_add(self.duration);
-        let entry =
-            Entry { local, remote, snd_nxt, rcv_nxt, reuse_address: false, expires_at, older: NONE, newer: NONE };
+        let entry = Entry {
+            local,
+            remote,
+            snd_nxt,
+            rcv_nxt,
+            reuse_address: false,
+            is_asked: false,
+            expires_at,
+            older: NONE,
+            newer: NONE,
+        };
         self.places[index as usize] = Place(Some(entry), NONE);
         self.append(index);
         self.len += 1;
@@ -296,7 +317,10 @@ mod tests {
         let entry = *table.get(index).expect("just added");
         assert_eq!(entry.judge(Facts { fin: true, ..facts(u32::MAX - 1) }), Verdict::AcknowledgeAndRestart);
         assert_eq!(entry.judge(Facts { fin: true, ..facts(77) }), Verdict::Acknowledge, "another FIN restarts nothing");
-        assert_eq!(entry.judge(Facts { rst: true, ..facts(u32::MAX) }), Verdict::Ignore);
+        let rst = Facts { rst: true, ..facts(u32::MAX) };
+        assert_eq!(entry.judge(rst), Verdict::Ignore);
+        let asked = Entry { is_asked: true, ..entry };
+        assert_eq!([asked.judge(rst), asked.judge(Facts { seq: 0, ..rst })], [Verdict::End, Verdict::Ignore]);
         assert_eq!(entry.judge(facts(u32::MAX)), Verdict::Ignore);
         assert_eq!(entry.judge(facts(3)), Verdict::Ignore, "a bare ACK is never answered");
         assert_eq!(entry.judge(Facts { payload_len: 1, ..facts(3) }), Verdict::Acknowledge);

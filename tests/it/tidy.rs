@@ -74,9 +74,8 @@ fn every_page_of_the_manual_is_in_the_readme() {
     let pages = files_in(&root().join("src/manual"));
     let pages = pages.iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     for page in pages.filter_map(|path| path.file_stem()?.to_str()) {
-        // The pages about the stack and its device are named by what they say.
-        let is_named =
-            readme.contains(&format!("`{page}`")) || ["flow", "demux", "limits", "rfc9293", "tap"].contains(&page);
+        // The pages about the stack are named by what they say.
+        let is_named = readme.contains(&format!("`{page}`")) || ["flow", "demux", "limits", "rfc9293"].contains(&page);
         assert!(is_named, "README.md does not mention the page {page} of the manual");
     }
 }

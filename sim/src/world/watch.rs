@@ -222,6 +222,7 @@ fn has_dropped(counters: &Counters) -> bool {
         + counters.dropped_fragments
         + counters.dropped_fin_beyond_window
         + counters.dropped_early_syn
+        + counters.tcp_acks_not_taken
         + counters.dropped_syn_backlog
         + counters.dropped_syn_no_room
         + counters.half_open_evicted

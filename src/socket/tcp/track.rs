@@ -159,7 +159,7 @@ impl Track {
         }
         self.ack_received_at = now;
         self.bytes_acked += acknowledged as u64;
-        let is_new = is_before(self.snd_una, segment.ack) && !is_before(self.snd_max, segment.ack);
+        let is_new = self.is_news(segment.ack);
         // The engine refuses damaged and old ACKs; where it has no queue, only SYN and FIN can be meant.
         if is_new && (acknowledged > 0 || is_all) {
             self.snd_una = segment.ack;
@@ -188,6 +188,11 @@ impl Track {
             _ => window_end.wrapping_sub(u32::from(self.peer_window > 0)),
         };
         AckNumbers { lowest: number, highest: number }
+    }
+
+    /// Whether `ack` acknowledges something that was sent and is not acknowledged.
+    pub(crate) fn is_news(&self, ack: u32) -> bool {
+        is_before(self.snd_una, ack) && !is_before(self.snd_max, ack)
     }
 
     /// Whether its SYN is out.

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
 use smolsock::blocking::Net;
@@ -21,7 +23,12 @@ fn a_port_in_time_wait_is_in_use() {
         end_first(server, client);
         let error = bind(&ends.server, at, false).expect_err("TIME-WAIT");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        bind(&ends.server, at, true).expect("SO_REUSEADDR");
+        // Another test's child may hold a copy of the listener's descriptor, until it is a program of its own.
+        let patience = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = bind(&ends.server, at, true) {
+            assert!(error.kind() == io::ErrorKind::AddrInUse && Instant::now() < patience, "SO_REUSEADDR: {error}");
+            sleep(Duration::from_millis(10));
+        }
         // std, and we as it, set the option: the server comes back at once, and is reached.
         let (client, server, _listener) = ends.connection(80);
 

@@ -46,13 +46,14 @@ pub const BEYOND: &[(&str, &str, &str, &str)] = &[
     ("CLOSING", "RST", "CLOSED", "closing_to_closed_by_a_reset"),
     ("LAST-ACK", "RST", "CLOSED", "last_ack_to_closed_by_a_reset"),
     ("TIME-WAIT", "RST", "TIME-WAIT", "time_wait_survives_a_reset"),
+    ("TIME-WAIT", "RST that answers our ACK of a SYN", "CLOSED", "time_wait_is_ended_by_the_reset_that_answers_it"),
     ("TIME-WAIT", "SYN / SYN,ACK", "SYN-RECEIVED", "time_wait_to_syn_received"),
 ];
 
 #[test]
 fn every_edge_has_its_test() {
     let all = crate::by_name::all();
-    assert_eq!((EDGES.len(), BEYOND.len()), (21, 11));
+    assert_eq!((EDGES.len(), BEYOND.len()), (21, 12));
     for (from, event, to, test) in EDGES.iter().chain(BEYOND) {
         let path = format!("rfc9293::states::{test}");
         let text = all.get(&path).unwrap_or_else(|| panic!("{from} to {to} on {event}: no test {path}"));
@@ -407,6 +408,22 @@ fn time_wait_survives_a_reset() {
     peer.sends(rst(2));
     peer.expects_nothing();
     assert_eq!(netstat(&net), ["TIME-WAIT"]);
+}
+
+/// RFC 9293 §3.10.7.4 and figure 9: the peer reuses its port with a sequence number that is not beyond the old connection's. It is
+/// told where the old one stands, says that it knows of none, and its SYN comes again.
+#[test]
+fn time_wait_is_ended_by_the_reset_that_answers_it() {
+    let net = host();
+    let (_, mut peer) = in_fin_wait_1(&net);
+    peer.sends(fin(1).ack(2));
+    peer.expects(ack(2, 2));
+    peer.sends(syn(0).mss(1460));
+    peer.expects(ack(2, 2));
+    peer.sends(rst(3));
+    assert_eq!(netstat(&net), ["TIME-WAIT"], "another number proves nothing");
+    peer.sends(rst(2));
+    assert_eq!(netstat(&net), [""; 0]);
 }
 
 /// MAY-2.
