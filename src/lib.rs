@@ -1,3 +1,4 @@
+#![cfg_attr(not(feature = "tap"), forbid(unsafe_code))]
 #![doc = include_str!("../README.md")]
 #![no_std]
 

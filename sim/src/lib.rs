@@ -51,6 +51,7 @@
 //! ```
 //!
 //! The manual ([`smolsock::manual`]) has a page on each: scenario, figure, oracles, search.
+#![forbid(unsafe_code)]
 
 pub mod app;
 pub mod capture;

@@ -1,4 +1,5 @@
 //! The `smolsock` command.
+#![forbid(unsafe_code)]
 
 mod cmd;
 
