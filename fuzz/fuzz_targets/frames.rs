@@ -4,9 +4,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use smolsock::device::Medium;
-use smolsock::sockopt::{
-    IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, Membership, TCP_USER_TIMEOUT,
-};
+use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, Membership};
 use smolsock::time::Duration;
 use smolsock::{Control, Errno, MsgFlags, PollFd, Readiness, SendMessage, Shutdown, sockopt};
 use smolsock_fuzz::{SOCKETS, Socket, Victim, at, ip};
@@ -100,12 +98,7 @@ fn recv(victim: &mut Victim, socket: u8, len: u16, flags: u8) {
     let flags = [MsgFlags::NONE, MsgFlags::PEEK, MsgFlags::TRUNC, MsgFlags::WAITALL][usize::from(flags % 4)];
     let _ = victim.stack.recvmsg(id, &mut [head, tail], flags);
     if let Ok((new, _)) = victim.stack.accept(victim.sockets[Socket::Listener as usize]) {
-        if victim.sockets.len() < SOCKETS + ACCEPTED_MAX {
-            victim.sockets.push(new);
-        } else {
-            let _ = victim.stack.setsockopt(new, TCP_USER_TIMEOUT, 30_000);
-            victim.stack.close(new).expect("it is open");
-        }
+        victim.keep(new, SOCKETS + ACCEPTED_MAX);
     }
 }
 

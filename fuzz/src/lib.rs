@@ -3,6 +3,7 @@
 mod packet;
 mod port;
 mod samples;
+mod segment;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,6 +17,8 @@ use smolsock::time::{Duration, Instant};
 use smolsock::{Config, Domain, Seed, SocketId, Stack, Step, Type};
 
 use port::Port;
+use segment::Said;
+pub use segment::Segment;
 
 /// Steps until a stack that is given nothing more must have come to rest.
 const STEPS_MAX: usize = 1_000;
@@ -46,6 +49,7 @@ pub struct Victim {
     pub samples: Vec<Vec<u8>>,
     /// The last frames of the victim.
     pub sent: Vec<Vec<u8>>,
+    said: Said,
 }
 
 /// The sockets that every victim has.
@@ -105,7 +109,9 @@ impl Victim {
         let (connection, _) = stack.accept(listener).expect("the peer has connected");
         sockets[Socket::Accepted as usize] = connection;
         assert_eq!(sockets.len(), SOCKETS);
-        Victim { stack, port, now, sockets, samples, sent }
+        let mut said = Said::default();
+        sent.iter().for_each(|frame: &Vec<u8>| said.hear(frame));
+        Victim { stack, port, now, sockets, samples, sent, said }
     }
 
     /// One of the sockets that are open.
@@ -122,9 +128,39 @@ impl Victim {
     /// Steps until nothing more happens; only the last frames that the stack sends are kept.
     pub fn settle(&mut self) {
         settle(&mut self.stack, self.now, &mut self.port);
+        if self.port.medium == Medium::Ip {
+            self.port.sent.iter().for_each(|packet| self.said.hear(packet));
+        }
         self.sent.append(&mut self.port.sent);
         let old = self.sent.len().saturating_sub(SENT_MAX);
         self.sent.drain(..old);
+    }
+
+    /// Hands over a segment that is aimed at what the stack said last. Only without Ethernet.
+    pub fn receive_segment(&mut self, segment: &Segment) {
+        let packet = self.said.packet(segment);
+        self.receive(packet);
+    }
+
+    /// Begins a connection, if there is room for one.
+    pub fn connect(&mut self, remote: SocketAddr) {
+        if let Ok(id) = self.stack.socket(Domain::Inet, Type::Stream) {
+            let _in_progress = self.stack.connect(id, remote);
+            if let Ok(local) = self.stack.getsockname(id) {
+                self.said.nothing((local.port(), remote.port()));
+            }
+            self.keep(id, 2 * SOCKETS);
+        }
+    }
+
+    /// Keeps a socket open to the end, unless there are `most` already.
+    pub fn keep(&mut self, id: SocketId, most: usize) {
+        if self.sockets.len() < most {
+            self.sockets.push(id);
+        } else {
+            let _ = self.stack.setsockopt(id, TCP_USER_TIMEOUT, 30_000);
+            self.stack.close(id).expect("it is open");
+        }
     }
 
     /// Hands over one of the peer's frames with some bytes changed, cut or lengthened to `len` bytes.

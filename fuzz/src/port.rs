@@ -15,12 +15,14 @@ pub struct Port {
     pub waiting: VecDeque<Vec<u8>>,
     /// What has left.
     pub sent: Vec<Vec<u8>>,
+    /// Whether it takes frames of the stack's own; answers always find room.
+    pub has_room: bool,
 }
 
 impl Port {
     /// A device on which nothing has happened.
     pub fn new(medium: Medium) -> Port {
-        Port { medium, waiting: VecDeque::new(), sent: Vec::new() }
+        Port { medium, waiting: VecDeque::new(), sent: Vec::new(), has_room: true }
     }
 }
 
@@ -34,7 +36,7 @@ impl Device for Port {
     }
 
     fn transmit(&mut self, _now: DeviceInstant) -> Option<Room<'_>> {
-        Some(Room(&mut self.sent))
+        self.has_room.then_some(Room(&mut self.sent))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

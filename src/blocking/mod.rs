@@ -96,7 +96,8 @@ struct Inner {
 
 impl Net {
     /// Starts the thread that runs `stack` on `device`, waiting for the device's descriptor to become readable.
-    /// `device` must not block when it is read or written.
+    /// `device` must not block when it is read or written. Its descriptor has to be the device's own: one of epoll(7) hides that a
+    /// device has gone, and the thread would spin.
     ///
     /// # Errors
     /// No more descriptors, or no more threads.
