@@ -1,6 +1,6 @@
-#![cfg_attr(not(feature = "tap"), forbid(unsafe_code))]
 #![doc = include_str!("../README.md")]
 #![no_std]
+#![cfg_attr(not(feature = "tap"), forbid(unsafe_code))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
