@@ -17,11 +17,12 @@ pub struct Ours {
     start: Clock,
     buffer: Vec<u8>,
     bytes: u64,
+    awake: std::time::Duration,
 }
 
 impl Ours {
-    /// Connects over a new TAP. `send_bytes`: the send buffer.
-    pub fn new(direction: Direction, bytes: u64, send_bytes: usize) -> Self {
+    /// Connects over a new TAP. `send_bytes`: the send buffer; `awake`: how long it asks for frames before it sleeps.
+    pub fn new(direction: Direction, bytes: u64, send_bytes: usize, awake: std::time::Duration) -> Self {
         let tap = Tap::open("ours%d").expect("the rights are there");
         let octet = tap.name().trim_start_matches("ours").parse::<u8>().expect("a number") + 1;
         net::ip(&format!("addr add 198.18.{octet}.2/24 dev {}", tap.name()));
@@ -38,7 +39,7 @@ impl Ours {
         stack.listen(server, 1).expect("bound");
         net::peer(addr, direction, bytes);
         let buffer = vec![7; net::CALL_BYTES];
-        let mut ours = Self { stack, tap, connection: server, start: Clock::now(), buffer, bytes };
+        let mut ours = Self { stack, tap, connection: server, start: Clock::now(), buffer, bytes, awake };
         let (connection, _) = ours.until(|stack, server, _| stack.accept(server));
         ours.connection = connection;
         ours
@@ -86,9 +87,16 @@ impl Ours {
     fn wait(&self, limit: Duration) {
         let limit = Timespec::try_from(limit.min(IDLE_MAX)).expect("short");
         let mut fds = [PollFd::new(&self.tap, PollFlags::IN)];
+        let began = Clock::now();
+        while began.elapsed() < self.awake {
+            if poll(&mut fds, Some(&AT_ONCE)).expect("a descriptor") > 0 {
+                return;
+            }
+        }
         poll(&mut fds, Some(&limit)).expect("a descriptor");
     }
 }
 
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// Longer than anything takes.
 const IDLE_MAX: Duration = Duration::from_secs(1);
