@@ -3,7 +3,6 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::iface::PollResult;
-use smoltcp::phy::ChecksumCapabilities;
 
 use super::Stack;
 use super::emit::Bare;
@@ -208,18 +207,19 @@ impl Stack<'_> {
     /// Asks the peer for its window (B4). Returns whether the device took it.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn send_probe(&mut self, index: u32, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> bool {
-        let slot = self.slots.get_mut(index);
-        let (Some(local), Some(remote), Body::Tcp(connection)) = (slot.local, slot.remote, &mut slot.body) else {
+        let slot = self.slots.get(index);
+        let (Some(local), Some(remote), Body::Tcp(connection)) = (slot.local, slot.remote, &slot.body) else {
             return true;
         };
         let Some((seq, ack, window)) = connection.question() else { return true };
         let mut path = outlet.log.path;
         path.tos = slot.options.services(local.ip());
-        let hops = if local.is_ipv4() { slot.options.ttl } else { slot.options.unicast_hops };
+        let hops = slot.options.hop_limit(remote.ip());
         let bare = Bare { local, remote, is_reset: false, seq, ack: Some(ack), window, hops };
-        let checksums = if connection.is_local { ChecksumCapabilities::default() } else { self.checksums.clone() };
+        let checksums = self.checksums_towards(remote.ip());
         let Some(token) = outlet.frame(self.now.to_smoltcp()) else { return false };
         super::emit::bare(token, &path, &bare, &checksums);
+        let connection = self.slots.connection(index);
         connection.owes_probe = false;
         connection.track.segs_out = connection.track.segs_out.wrapping_add(1);
         self.counters.persist_probes += 1;

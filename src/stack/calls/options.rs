@@ -178,8 +178,7 @@ impl Stack<'_> {
     pub(in crate::stack) fn follow_options(&mut self, index: u32) {
         let slot = self.slots.get_mut(index);
         let options = slot.options;
-        let is_ipv4 = slot.remote.map_or(slot.domain == Domain::Inet, |remote| remote.is_ipv4());
-        let hops = if is_ipv4 { options.ttl } else { options.unicast_hops };
+        let hops = if is_ipv4(slot) { options.ttl } else { options.unicast_hops };
         let remote = slot.remote;
         let Body::Tcp(connection) = &mut slot.body else { return };
         connection.follow(&options, hops);
