@@ -47,7 +47,12 @@ pub(super) fn write(lines: &mut Lines, what: &Impairments) {
     lines.flag_if("mend_checksum", what.mend_checksum);
 }
 
-fn parse_loss(text: &str) -> Result<Loss, String> {
+/// Reads `5%`, `none`, or `good-to-bad 1% bad-to-good 25% good 0% bad 100%` ([`Loss::GilbertElliott`]; the last two parts may be
+/// missing).
+///
+/// # Errors
+/// What is allowed.
+pub fn parse_loss(text: &str) -> Result<Loss, String> {
     let allowed = |_| {
         "a share as in 5%, at most 100%, none, or bursts as in good-to-bad 1% bad-to-good 25% good 0% bad 100%"
             .to_owned()
@@ -70,7 +75,8 @@ fn parse_loss(text: &str) -> Result<Loss, String> {
     read().map_err(allowed)
 }
 
-fn print_loss(loss: &Loss) -> String {
+/// Prints what [`parse_loss`] reads.
+pub fn print_loss(loss: &Loss) -> String {
     match *loss {
         Loss::None => "none".to_owned(),
         Loss::Bernoulli { ppm } => print_ppm(ppm),
@@ -82,7 +88,12 @@ fn print_loss(loss: &Loss) -> String {
     }
 }
 
-fn parse_queue(text: &str) -> Result<Queue, String> {
+/// Reads `drop-tail frames 100 bytes 64KiB` or `codel target 5ms interval 100ms frames 1000 ecn`; each part but the first may be
+/// missing.
+///
+/// # Errors
+/// What is allowed.
+pub fn parse_queue(text: &str) -> Result<Queue, String> {
     let read = || -> Result<Queue, String> {
         let (kind, rest) = word(text);
         match kind {
@@ -110,7 +121,8 @@ fn parse_queue(text: &str) -> Result<Queue, String> {
     })
 }
 
-fn print_queue(queue: &Queue) -> String {
+/// Prints what [`parse_queue`] reads.
+pub fn print_queue(queue: &Queue) -> String {
     match *queue {
         Queue::DropTail { frames, bytes: None } => format!("drop-tail frames {frames}"),
         Queue::DropTail { frames, bytes: Some(bytes) } => {
@@ -123,7 +135,11 @@ fn print_queue(queue: &Queue) -> String {
     }
 }
 
-fn parse_jitter(text: &str) -> Result<Jitter, String> {
+/// Reads `5ms`, `5ms normal` or `5ms pareto`.
+///
+/// # Errors
+/// What is allowed.
+pub fn parse_jitter(text: &str) -> Result<Jitter, String> {
     let (time, shape) = word(text);
     let shape = match shape {
         "" | "uniform" => Some(Shape::Uniform),
@@ -135,7 +151,8 @@ fn parse_jitter(text: &str) -> Result<Jitter, String> {
     jitter.ok_or_else(|| "a time as in 5ms, and uniform, normal or pareto behind it as in 5ms normal".to_owned())
 }
 
-fn print_jitter(jitter: &Jitter) -> String {
+/// Prints what [`parse_jitter`] reads.
+pub fn print_jitter(jitter: &Jitter) -> String {
     let time = print_ns(jitter.ns);
     match jitter.shape {
         Shape::Uniform => time,

@@ -10,7 +10,7 @@ mod devices;
 mod error;
 mod expect;
 mod fault;
-mod impair;
+pub mod impair;
 mod keys;
 pub mod model;
 pub mod quantity;

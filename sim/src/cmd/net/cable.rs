@@ -12,21 +12,22 @@ use super::super::live::by_name;
 use smolsock_sim::capture::{Format, LiveAbout, Wiretap};
 use smolsock_sim::frame::Medium;
 use smolsock_sim::link::{Impairments, Jitter, Loss, Queue};
+use smolsock_sim::scenario::impair::{parse_jitter, parse_loss, parse_queue, print_jitter, print_loss};
 use smolsock_sim::scenario::quantity::{parse_bps, parse_ns, parse_ppm, print_ns, print_ppm};
 
 /// What the cable does to frames, in both directions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "What the cable does to frames, each way")]
 pub(in crate::cmd) struct Cable {
-    /// Lose this share of them: 2%, 0.5%, 2500ppm
-    #[arg(long, value_name = "SHARE", value_parser = parse_ppm, allow_hyphen_values = true)]
-    loss: Option<u32>,
+    /// Lose this share of them: 2%, 0.5%, 2500ppm; or bursts: "good-to-bad 1% bad-to-good 25%"
+    #[arg(long, value_name = "SHARE|BURSTS", value_parser = parse_loss, allow_hyphen_values = true)]
+    loss: Option<Loss>,
     /// Deliver them so much later: 20ms, 1.5s, 250us
     #[arg(long, value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
     delay: Option<u64>,
-    /// Deliver each up to so much later than that; they may overtake each other
-    #[arg(long, value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
-    jitter: Option<u64>,
+    /// Deliver each up to so much later than that; they may overtake each other: 5ms, "5ms normal", "5ms pareto"
+    #[arg(long, value_name = "TIME", value_parser = parse_jitter, allow_hyphen_values = true)]
+    jitter: Option<Jitter>,
     /// Hold this share of them back, so that others overtake
     #[arg(long, value_name = "SHARE", value_parser = parse_ppm, allow_hyphen_values = true)]
     reorder: Option<u32>,
@@ -39,12 +40,16 @@ pub(in crate::cmd) struct Cable {
     /// Flip a bit in this share of them
     #[arg(long, value_name = "SHARE", value_parser = parse_ppm, allow_hyphen_values = true)]
     corrupt: Option<u32>,
+    /// Make the checksums right again after --corrupt, so that only the application can notice
+    #[arg(long, value_name = "true|false", requires = "corrupt", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    mend_checksum: Option<bool>,
     /// Carry no more than so much: 10Mbit/s, 500kbit/s
     #[arg(long, value_name = "RATE", value_parser = parse_bps, allow_hyphen_values = true)]
     rate: Option<u64>,
-    /// Let so many frames wait for --rate; what finds no room is dropped [default: 1000]
-    #[arg(long, value_name = "FRAMES", requires = "rate", allow_hyphen_values = true, value_parser = parse_frames)]
-    queue: Option<u32>,
+    /// Let so many frames wait for --rate; what finds no room is dropped; or a queue as in scenario files: "drop-tail bytes
+    /// 64KiB", "codel target 5ms interval 100ms ecn" [default: 1000]
+    #[arg(long, value_name = "FRAMES|QUEUE", requires = "rate", allow_hyphen_values = true, value_parser = parse_waiting)]
+    queue: Option<Queue>,
     /// What chance does: the same seed does the same to the same frames [default: another one each time]
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse_seed)]
     seed: Option<u64>,
@@ -59,15 +64,16 @@ impl Cable {
     /// Each way.
     pub(in crate::cmd) fn impairments(&self) -> Impairments {
         Impairments {
-            loss: self.loss.filter(|ppm| *ppm > 0).map_or(Loss::None, |ppm| Loss::Bernoulli { ppm }),
+            loss: self.loss.filter(|loss| *loss != NO_LOSS).unwrap_or_default(),
             delay_ns: self.delay.unwrap_or(0),
-            jitter: Jitter::uniform(self.jitter.unwrap_or(0)),
+            jitter: self.jitter.unwrap_or_default(),
             reorder_ppm: self.reorder.unwrap_or(0),
             reorder_delay_ns: self.reorder.map_or(0, |_| self.reorder_delay.unwrap_or(REORDER_DELAY_NS)),
             duplicate_ppm: self.duplicate.unwrap_or(0),
             corrupt_ppm: self.corrupt.unwrap_or(0),
+            mend_checksum: self.mend_checksum.unwrap_or(false),
             rate_bps: self.rate.unwrap_or(0),
-            queue: self.queue.map_or_else(Queue::default, Queue::of_frames),
+            queue: self.queue.unwrap_or_default(),
             ..Impairments::default()
         }
     }
@@ -77,7 +83,7 @@ impl Cable {
         match self.does_something() {
             true => self,
             false if self.loss.is_some() || self.delay.is_some() => self,
-            false => Cable { loss: Some(loss_ppm), delay: Some(delay_ns), ..self },
+            false => Cable { loss: Some(Loss::Bernoulli { ppm: loss_ppm }), delay: Some(delay_ns), ..self },
         }
     }
 
@@ -93,12 +99,12 @@ impl Cable {
 
     /// `loses 2% and delays 20ms each way`.
     pub(in crate::cmd) fn in_words(&self) -> String {
-        let shares =
-            [("loses", self.loss), ("reorders", self.reorder), ("doubles", self.duplicate), ("damages", self.corrupt)];
-        let times = [("delays", self.delay), ("jitters", self.jitter)];
+        let loss = self.loss.map(|loss| format!("loses {}", print_loss(&loss)));
+        let delay = self.delay.map(|nanos| format!("delays {}", print_ns(nanos)));
+        let jitter = self.jitter.map(|jitter| format!("jitters {}", print_jitter(&jitter)));
+        let shares = [("reorders", self.reorder), ("doubles", self.duplicate), ("damages", self.corrupt)];
         let shares = shares.into_iter().filter_map(|(what, ppm)| Some(format!("{what} {}", print_ppm(ppm?))));
-        let times = times.into_iter().filter_map(|(what, nanos)| Some(format!("{what} {}", print_ns(nanos?))));
-        let words: Vec<String> = shares.chain(times).collect();
+        let words: Vec<String> = loss.into_iter().chain(shares).chain(delay).chain(jitter).collect();
         if words.is_empty() { "carries everything".to_owned() } else { format!("{} each way", words.join(" and ")) }
     }
 }
@@ -163,9 +169,15 @@ fn parse_seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
-fn parse_frames(text: &str) -> Result<u32, String> {
-    let frames = text.parse().ok().filter(|frames| (1..=1_000_000).contains(frames));
-    frames.ok_or_else(|| "a number of frames from 1 to 1000000 is wanted".to_owned())
+/// A queue, or just its frames.
+fn parse_waiting(text: &str) -> Result<Queue, String> {
+    let Ok(frames) = text.parse::<u64>() else { return parse_queue(text).map_err(|_| WAITING.to_owned()) };
+    let frames = u32::try_from(frames).ok().filter(|frames| (1..=QUEUE_FRAMES_MAX).contains(frames));
+    frames.map(Queue::of_frames).ok_or_else(|| WAITING.to_owned())
 }
 
+const WAITING: &str = "a number of frames from 1 to 1000000 is wanted, or a queue as in \"drop-tail frames 100 bytes 64KiB\" or \
+                       \"codel target 5ms interval 100ms ecn\"";
+const QUEUE_FRAMES_MAX: u32 = 1_000_000;
+const NO_LOSS: Loss = Loss::Bernoulli { ppm: 0 };
 const REORDER_DELAY_NS: u64 = 10_000_000;

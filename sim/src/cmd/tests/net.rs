@@ -5,7 +5,7 @@ use clap::{Args as _, FromArgMatches as _};
 use super::super::net::CableArgs;
 use super::super::one_way;
 use super::{refused, smolsock};
-use smolsock_sim::link::{Impairments, Jitter, Loss, Queue};
+use smolsock_sim::link::{Impairments, Jitter, Loss, Queue, Shape};
 
 fn cable(args: &[&str]) -> Result<CableArgs, clap::Error> {
     let command = CableArgs::augment_args(clap::Command::new("test"));
@@ -37,6 +37,40 @@ fn options_of_the_cable_are_its_impairments() {
     let all = cable(&all).expect("all are good");
     assert_eq!(all.impairments(), expected);
     assert!(all.in_words().contains("loses 2%") && all.in_words().contains("delays 20ms"), "{}", all.in_words());
+}
+
+#[test]
+fn loss_jitter_and_queue_are_written_as_in_scenario_files() {
+    let args = [
+        ("--loss", "good-to-bad 1% bad-to-good 25%"),
+        ("--jitter", "5ms pareto"),
+        ("--rate", "1Mbit/s"),
+        ("--queue", "codel target 10ms ecn"),
+        ("--corrupt", "1%"),
+    ];
+    let mut args: Vec<&str> = args.into_iter().flat_map(|(name, value)| [name, value]).collect();
+    args.push("--mend-checksum");
+    let bad = cable(&args).expect("all are good");
+    let expected = Impairments {
+        loss: Loss::GilbertElliott {
+            good_to_bad_ppm: 10_000,
+            bad_to_good_ppm: 250_000,
+            loss_good_ppm: 0,
+            loss_bad_ppm: 1_000_000,
+        },
+        jitter: Jitter { ns: 5_000_000, shape: Shape::Pareto },
+        rate_bps: 1_000_000,
+        queue: Queue::CoDel { target_ns: 10_000_000, interval_ns: 100_000_000, frames: 1_000, ecn: true },
+        corrupt_ppm: 10_000,
+        mend_checksum: true,
+        ..Impairments::default()
+    };
+    assert_eq!(bad.impairments(), expected);
+    assert!(bad.in_words().contains("loses good-to-bad 1% bad-to-good 25%"), "{}", bad.in_words());
+    let list = "rate=2Mbit/s,queue=codel,corrupt=2%,mend-checksum=false,loss=none";
+    let other = Impairments { loss: Loss::None, rate_bps: 2_000_000, queue: Queue::CODEL, ..expected };
+    let other = Impairments { corrupt_ppm: 20_000, mend_checksum: false, ..other };
+    assert_eq!(one_way::read(&bad, list), Ok(other));
 }
 
 #[test]
@@ -74,6 +108,11 @@ fn one_direction_differs_in_what_is_named() {
 fn bad_values_name_the_option_what_was_found_and_what_is_allowed() {
     for (args, reasons) in [
         (&["serve", "echo", "--loss", "200%"][..], &["--loss", "200%", "at most 100%"][..]),
+        (&["serve", "echo", "--loss", "good-to-bad 1%"], &["--loss", "bad-to-good 25%"]),
+        (&["serve", "echo", "--jitter", "5ms gauss"], &["--jitter", "normal or pareto"]),
+        (&["serve", "echo", "--rate", "1Mbit/s", "--queue", "red"], &["--queue", "frames from 1", "codel"]),
+        (&["serve", "echo", "--rate", "1Mbit/s", "--queue", "0"], &["--queue", "frames from 1"]),
+        (&["serve", "echo", "--mend-checksum"], &["--corrupt"]),
         (&["serve", "echo", "--delay", "20"], &["--delay", "'20'", "20ms"]),
         (&["serve", "echo", "--rate", "fast"], &["--rate", "10Mbit/s"]),
         (&["serve", "echo", "--reorder-delay", "1ms"], &["--reorder "]),
