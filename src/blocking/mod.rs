@@ -71,6 +71,8 @@ use crate::stack::Stack;
 use crate::task::Handle;
 use crate::time::Duration;
 pub use current::Installed;
+#[cfg(unix)]
+pub use descriptor::{BUSY_POLL, Descriptor};
 pub use listener::{Incoming, TcpListener};
 pub use pair::{PairDevice, pair};
 use shared::{Phase, Shared};
@@ -97,7 +99,7 @@ struct Inner {
 impl Net {
     /// Starts the thread that runs `stack` on `device`, waiting for the device's descriptor to become readable.
     /// `device` must not block when it is read or written. Its descriptor has to be the device's own: one of epoll(7) hides that a
-    /// device has gone, and the thread would spin.
+    /// device has gone, and the thread would spin. How it waits is said at [`Descriptor`].
     ///
     /// # Errors
     /// No more descriptors, or no more threads.
@@ -106,7 +108,7 @@ impl Net {
     where
         D: Device + std::os::fd::AsFd + Send + 'static,
     {
-        let waiter = descriptor::Descriptor::new(device.as_fd())?;
+        let waiter = Descriptor::new(device.as_fd())?;
         Self::spawn_with(stack, device, waiter)
     }
 

@@ -37,6 +37,7 @@ impl Kernel {
             Direction::Receive => {
                 self.stream.write_all(&[1]).expect("it is connected");
                 net::take(&mut self.stream, self.bytes).expect("the peer sends");
+                self.stream.write_all(&[1]).expect("it is connected");
             }
         }
         self.bytes

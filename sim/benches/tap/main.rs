@@ -1,6 +1,6 @@
 //! How fast is a TCP connection with the kernel over a TAP, side by side in one run?
 //!
-//! `cargo bench --bench tap` prints one Markdown table; `-- --quick` the same with fewer rounds. Three contenders exchange
+//! `cargo bench --bench tap` prints one Markdown table; `-- --quick` the same with fewer rounds, `-- receive` only the rows with that in their names. Three contenders exchange
 //! bulk data with a thread on the kernel's sockets, in a network namespace of this program's own:
 //!
 //! - `smolsock`, on its [`Tap`](smolsock::device::tap::Tap) with offloads;
@@ -29,18 +29,20 @@ mod table;
 #[cfg(target_os = "linux")]
 fn main() {
     let mut effort = rounds::Effort::Full;
+    let mut wanted = String::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--quick" => effort = rounds::Effort::Quick,
             "--bench" => {}
-            other => {
-                eprintln!("tap: unknown argument `{other}`; expected `--quick`");
+            flag if flag.starts_with('-') => {
+                eprintln!("tap: unknown flag `{flag}`; expected `--quick`, or a part of a row's name");
                 std::process::exit(2);
             }
+            part => part.clone_into(&mut wanted),
         }
     }
     match net::enter() {
-        Ok(()) => println!("{}", table::measure(effort)),
+        Ok(()) => println!("{}", table::measure(effort, &wanted)),
         Err(why) => println!("skipped: tap: {why}"),
     }
 }

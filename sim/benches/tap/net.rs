@@ -38,7 +38,8 @@ pub enum Direction {
 }
 
 /// Connects the kernel's sockets to `addr`, in a thread of this thread's namespace. Rounds of `bytes` bytes follow: what it
-/// receives it answers with one byte; to one byte it answers with all of them.
+/// receives it answers with one byte; to one byte it answers with all of them, and waits for another. So each round ends
+/// acknowledged: what stayed in flight until the next round would be sent again meanwhile, as lost.
 pub fn peer(addr: SocketAddr, direction: Direction, bytes: u64) {
     thread::spawn(move || {
         let mut stream = TcpStream::connect(addr).expect("the contender listens");
@@ -64,7 +65,8 @@ fn round(stream: &mut TcpStream, direction: Direction, bytes: u64) -> std::io::R
         }
         Direction::Receive => {
             stream.read_exact(&mut [0])?;
-            give(stream, bytes)
+            give(stream, bytes)?;
+            stream.read_exact(&mut [0])
         }
     }
 }

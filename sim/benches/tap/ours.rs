@@ -1,8 +1,9 @@
 //! Contender one: smolsock on its TAP.
 
+use std::os::fd::AsFd;
 use std::time::Instant as Clock;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use smolsock::blocking::{Descriptor, Waiter};
 use smolsock::device::tap::Tap;
 use smolsock::time::{Duration, Instant};
 use smolsock::{Config, Domain, Errno, Seed, SocketId, Stack, Step, Type};
@@ -17,12 +18,12 @@ pub struct Ours {
     start: Clock,
     buffer: Vec<u8>,
     bytes: u64,
-    awake: std::time::Duration,
+    waiter: Descriptor,
 }
 
 impl Ours {
-    /// Connects over a new TAP. `send_bytes`: the send buffer; `awake`: how long it asks for frames before it sleeps.
-    pub fn new(direction: Direction, bytes: u64, send_bytes: usize, awake: std::time::Duration) -> Self {
+    /// Connects over a new TAP. `send_bytes`: the send buffer; `busy_poll`: how long it asks for frames before it sleeps.
+    pub fn new(direction: Direction, bytes: u64, send_bytes: usize, busy_poll: Duration) -> Self {
         let tap = Tap::open("ours%d").expect("the rights are there");
         let octet = tap.name().trim_start_matches("ours").parse::<u8>().expect("a number") + 1;
         net::ip(&format!("addr add 198.18.{octet}.2/24 dev {}", tap.name()));
@@ -39,7 +40,8 @@ impl Ours {
         stack.listen(server, 1).expect("bound");
         net::peer(addr, direction, bytes);
         let buffer = vec![7; net::CALL_BYTES];
-        let mut ours = Self { stack, tap, connection: server, start: Clock::now(), buffer, bytes, awake };
+        let waiter = Descriptor::new(tap.as_fd()).expect("a descriptor more").busy_poll(busy_poll);
+        let mut ours = Self { stack, tap, connection: server, start: Clock::now(), buffer, bytes, waiter };
         let (connection, _) = ours.until(|stack, server, _| stack.accept(server));
         ours.connection = connection;
         ours
@@ -47,20 +49,40 @@ impl Ours {
 
     /// Moves the bytes of a round.
     pub fn round(&mut self, direction: Direction) -> u64 {
-        let (mut sent, mut received) = if direction == Direction::Send { (self.bytes, 1) } else { (1, self.bytes) };
-        while sent > 0 {
-            let want = usize::try_from(sent).unwrap_or(usize::MAX);
-            sent -= self.until(|stack, connection, buffer| {
+        match direction {
+            Direction::Send => {
+                self.send(self.bytes);
+                self.receive(1);
+            }
+            Direction::Receive => {
+                self.send(1);
+                self.receive(self.bytes);
+                self.send(1);
+            }
+        }
+        // Nobody runs the stack until the next round.
+        let _ = self.stack.step(Instant::ZERO + self.start.elapsed(), &mut self.tap);
+        self.bytes
+    }
+
+    fn send(&mut self, bytes: u64) {
+        let mut rest = bytes;
+        while rest > 0 {
+            let want = usize::try_from(rest).unwrap_or(usize::MAX);
+            rest -= self.until(|stack, connection, buffer| {
                 let len = buffer.len().min(want);
                 stack.send(connection, &buffer[..len])
             }) as u64;
         }
-        while received > 0 {
+    }
+
+    fn receive(&mut self, bytes: u64) {
+        let mut rest = bytes;
+        while rest > 0 {
             let len = self.until(|stack, connection, buffer| stack.recv(connection, buffer));
             assert!(len > 0, "the peer has closed");
-            received -= len as u64;
+            rest -= len as u64;
         }
-        self.bytes
     }
 
     /// Runs the stack until `call` gives something.
@@ -76,27 +98,15 @@ impl Ours {
             let next = self.stack.next_step();
             match call(&mut self.stack, self.connection, &mut self.buffer) {
                 Ok(done) => return done,
-                Err(_) if step == Step::Done => {
-                    self.wait(next.map_or(IDLE_MAX, |at| at.saturating_duration_since(now)));
+                Err(_) if step != Step::More => {
+                    let limit = next.map_or(IDLE_MAX, |at| at.saturating_duration_since(now)).min(IDLE_MAX);
+                    self.waiter.wait(step == Step::Blocked, Some(limit)).expect("a descriptor");
                 }
                 Err(_) => {}
             }
         }
     }
-
-    fn wait(&self, limit: Duration) {
-        let limit = Timespec::try_from(limit.min(IDLE_MAX)).expect("short");
-        let mut fds = [PollFd::new(&self.tap, PollFlags::IN)];
-        let began = Clock::now();
-        while began.elapsed() < self.awake {
-            if poll(&mut fds, Some(&AT_ONCE)).expect("a descriptor") > 0 {
-                return;
-            }
-        }
-        poll(&mut fds, Some(&limit)).expect("a descriptor");
-    }
 }
 
-const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// Longer than anything takes.
 const IDLE_MAX: Duration = Duration::from_secs(1);

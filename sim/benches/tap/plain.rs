@@ -48,20 +48,40 @@ impl Plain {
 
     /// Moves the bytes of a round.
     pub fn round(&mut self, direction: Direction) -> u64 {
-        let (mut sent, mut received) = if direction == Direction::Send { (self.bytes, 1) } else { (1, self.bytes) };
-        while sent > 0 {
-            let want = usize::try_from(sent).unwrap_or(usize::MAX);
-            sent -= self.until(|socket, buffer| {
+        match direction {
+            Direction::Send => {
+                self.send(self.bytes);
+                self.receive(1);
+            }
+            Direction::Receive => {
+                self.send(1);
+                self.receive(self.bytes);
+                self.send(1);
+            }
+        }
+        // Nobody runs the interface until the next round.
+        self.interface.poll(Instant::now(), &mut self.device, &mut self.sockets);
+        self.bytes
+    }
+
+    fn send(&mut self, bytes: u64) {
+        let mut rest = bytes;
+        while rest > 0 {
+            let want = usize::try_from(rest).unwrap_or(usize::MAX);
+            rest -= self.until(|socket, buffer| {
                 let len = buffer.len().min(want);
                 Some(socket.send_slice(&buffer[..len]).expect("it is connected")).filter(|len| *len > 0)
             }) as u64;
         }
-        while received > 0 {
-            received -= self.until(|socket, buffer| {
+    }
+
+    fn receive(&mut self, bytes: u64) {
+        let mut rest = bytes;
+        while rest > 0 {
+            rest -= self.until(|socket, buffer| {
                 Some(socket.recv_slice(buffer).expect("the peer has not closed")).filter(|len| *len > 0)
             }) as u64;
         }
-        self.bytes
     }
 
     /// Runs the interface until `call` gives something.

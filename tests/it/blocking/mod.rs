@@ -8,6 +8,8 @@ pub mod ports;
 mod shutdown;
 mod tcp;
 mod udp;
+#[cfg(unix)]
+mod waiting;
 
 use std::time::Duration;
 
