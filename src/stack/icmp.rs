@@ -190,6 +190,8 @@ impl Stack<'_> {
             (UDP | ICMP, Route::Socket(index)) => match error.kind {
                 IcmpErrorKind::FragmentationNeeded { mtu } => {
                     self.learn_path_mtu(theirs.ip(), mtu);
+                    // The datagram is lost: later ones are cut to what the way carries.
+                    self.slots.get_mut(index).fail(errno_of(error.kind));
                 }
                 // Linux tells nobody without IP_RECVERR.
                 IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other => {}

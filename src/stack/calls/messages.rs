@@ -20,7 +20,8 @@ impl Stack<'_> {
     /// - EPIPE: TCP: the writing side is closed, or there is no connection.
     /// - ECONNRESET, ETIMEDOUT …: the cause that ended the connection, once.
     /// - ECONNREFUSED: UDP: an earlier datagram found no receiver (once).
-    /// - EDESTADDRREQ: UDP without a peer. EMSGSIZE: the datagram is larger than the path's packets.
+    /// - EDESTADDRREQ: UDP without a peer. EMSGSIZE: the datagram is longer than any packet; or a router said that an
+    ///   earlier one was too long for the way (once: later ones are cut to what it carries).
     ///
     /// # POSIX
     /// [send](https://pubs.opengroup.org/onlinepubs/9799919799/functions/send.html)

@@ -7,9 +7,11 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::thread::LinkNameSpaceType;
+use smolsock::Errno;
 use smolsock::blocking::{TcpStream, UdpSocket};
 use smolsock::sockopt::IP_MTU;
 
@@ -33,6 +35,10 @@ fn segments_shrink_to_what_the_way_carries() {
                 true => SocketAddr::from(([198, 18, 0, 2], port)),
                 false => SocketAddr::from(([0x2001, 0xdb8, 1, 0, 0, 0, 0, 2], port)),
             };
+            let other = |port| match is_ipv4 {
+                true => SocketAddr::from(([198, 18, 0, 3], port)),
+                false => SocketAddr::from(([0x2001, 0xdb8, 1, 0, 0, 0, 0, 3], port)),
+            };
             let served = thread::spawn(move || {
                 let (mut stream, _) = listener.accept().expect("the client");
                 let mut all = Vec::new();
@@ -40,6 +46,18 @@ fn segments_shrink_to_what_the_way_carries() {
                 stream.write_all(&all[..1_000]).expect("room");
                 all.len()
             });
+            // Nothing is known of the way to the other address yet. The first datagram is too long for it, and says so later (EMSGSIZE).
+            let socket = UdpSocket::bind_on(&net, if is_ipv4 { "0.0.0.0:0" } else { "[::]:0" }).expect("a free port");
+            socket.connect(other(9)).expect("an address");
+            socket.send(&[9; 1_400]).expect("room");
+            socket.set_read_timeout(Some(LONG)).expect("not zero");
+            let told = socket.recv(&mut [0; 16]).expect_err("nobody answers");
+            assert_eq!(told.raw_os_error(), Some(Errno::EMSGSIZE.number()), "{told}");
+            socket.send(&[9; 1_400]).expect("in pieces");
+            udp.set_read_timeout(Some(LONG)).expect("not zero");
+            let mut buffer = [0; 2_000];
+            assert_eq!(udp.recv(&mut buffer).expect("whole"), 1_400);
+
             let mut client = TcpStream::connect_on(&net, at(80)).expect("a listener");
             client.write_all(&vec![7; 1 << 20]).expect("room");
             client.shutdown(Shutdown::Write).expect("connected");
@@ -54,8 +72,6 @@ fn segments_shrink_to_what_the_way_carries() {
                 assert_eq!(net.stack(|stack| stack.getsockopt(socket.id(), IP_MTU)), Ok(1_280));
             }
             socket.send(&[9; 1_400]).expect("room");
-            let mut buffer = [0; 2_000];
-            udp.set_read_timeout(Some(std::time::Duration::from_secs(60))).expect("not zero");
             assert_eq!(udp.recv(&mut buffer).expect("whole"), 1_400);
             Ok(())
         })
@@ -85,7 +101,9 @@ fn far_network(router: i32) -> Result<(), String> {
         "link set lo up",
         "link set f0 mtu 1500 up",
         "addr add 198.18.0.2/24 dev f0",
+        "addr add 198.18.0.3/24 dev f0",
         "addr add 2001:db8:1::2/64 dev f0 nodad",
+        "addr add 2001:db8:1::3/64 dev f0 nodad",
         "route add default via 198.18.0.1",
         "-6 route add default via 2001:db8:1::1",
     ] {
@@ -121,3 +139,6 @@ fn enter(space: &File) {
     let entered = rustix::thread::move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network));
     entered.expect("a namespace that this test made");
 }
+
+/// Longer than anything takes that is to happen.
+const LONG: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! What becomes of datagrams on a way that carries less than the link?
 
 use smolsock::sockopt::IP_MTU;
-use smolsock::{Domain, SocketId, Type};
+use smolsock::{Domain, Errno, SocketId, Type};
 
 use crate::pair::{End, IP, Pair, secs};
 
@@ -11,6 +11,8 @@ fn datagrams_are_cut_to_what_a_router_has_reported() {
     exchange(&mut pair, sender, receiver, &[1_428]);
     report(&mut pair, 600, |_| {});
     assert_eq!(pair.b.getsockopt(sender, IP_MTU), Ok(600));
+    // Linux `__udp4_lib_err`: what was too long is lost, and its sender shall know.
+    assert_eq!(pair.b.send(sender, &[0; 1_400]), Err(Errno::EMSGSIZE));
     // 20 bytes of header, and payloads of whole eights: 576, 576, 284.
     exchange(&mut pair, sender, receiver, &[596, 596, 276]);
     pair.run_for(secs(599));
