@@ -1,5 +1,7 @@
 //! Does `smolsock lab` show what it says?
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::captures;
@@ -59,7 +61,7 @@ pub fn no_root() {
     }
     let folder = Folder::new("nobody");
     std::fs::copy(SMOLSOCK, folder.at("smolsock")).expect("a file that everybody can run");
-    run("chmod", &["777", &folder.at("")]).succeeded();
+    std::fs::set_permissions(folder.at(""), Permissions::from_mode(0o777)).expect("its owner");
     let nobody = run("unshare", &["--mount", "sh", "-c", AS_NOBODY, "sh", &folder.at("")]).succeeded();
     let text = nobody.text();
     if text.contains("cannot arrange") {
