@@ -12,6 +12,10 @@ pub mod figure {}
 pub mod semantics {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+// Its example needs what our tests have of smoltcp.
+#[cfg(feature = "std")]
+#[doc = include_str!("upstream.md")]
+pub mod upstream {}
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
 #[doc = include_str!("scenario.md")]
