@@ -82,6 +82,11 @@ impl Instant {
         smoltcp::time::Instant::from_micros(self.micros.min(SMOLTCP_MAX_US) as i64)
     }
 
+    /// Whether smoltcp's time stands still by now: none of its timers will ever fire. Ours do.
+    pub(crate) fn is_beyond_smoltcp(self) -> bool {
+        self.micros >= SMOLTCP_MAX_US
+    }
+
     /// Times before the epoch (smoltcp's are signed) become the epoch.
     pub(crate) fn from_smoltcp(instant: smoltcp::time::Instant) -> Self {
         Self { micros: u64::try_from(instant.total_micros()).unwrap_or(0) }

@@ -45,6 +45,9 @@ impl Stack<'_> {
         }
         // Every slot that stands in line now, and those that come to stand there meanwhile, up to a bound.
         let mut turns = self.due.len() + EXTRA_TURNS;
+        // What was refused until here keeps nobody from having a turn: one at least, in which timers are set and closed
+        // sockets go.
+        let is_blocked = core::mem::take(&mut self.blocked);
         while turns > 0 && !self.blocked {
             let Some(index) = self.due.pop(&mut self.slots) else { break };
             turns -= 1;
@@ -58,6 +61,7 @@ impl Stack<'_> {
                 self.ask_neighbors(&mut outlet);
             }
         }
+        self.blocked |= is_blocked;
         self.counters.frames_out += outlet.log.sent;
         if outlet.refused {
             self.counters.device_refusals += 1;
@@ -80,6 +84,7 @@ impl Stack<'_> {
             Turn::Rest(at) => self.rest_until(index, at),
             Turn::More => self.due.push(&mut self.slots, index),
             Turn::Blocked => {
+                self.watch_blocked(index);
                 self.due.push(&mut self.slots, index);
                 self.blocked = true;
             }
@@ -88,6 +93,15 @@ impl Stack<'_> {
                 self.unresolved.push(&mut self.slots, index);
             }
             Turn::Gone => {}
+        }
+    }
+
+    /// A connection gives up in time, even if the device never takes a frame again.
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    fn watch_blocked(&mut self, index: u32) {
+        if matches!(self.slots.get(index).body, Body::Tcp(_)) {
+            let at = self.own_deadline(index);
+            self.rest_until(index, at);
         }
     }
 
@@ -193,7 +207,7 @@ impl Stack<'_> {
         let engine_at = match next.map(Instant::from_smoltcp) {
             // "Now", but nothing went out: smoltcp waits for something that only time brings. Never
             // spin on it.
-            Some(at) if at <= self.now => Some(self.now.saturating_add(STALL_RETRY)),
+            Some(at) if at <= self.now => (!self.now.is_beyond_smoltcp()).then(|| self.now.saturating_add(STALL_RETRY)),
             other => other,
         };
         match self.after_egress(index, engine_at) {

@@ -290,6 +290,7 @@ impl Stack<'_> {
             self.neighbors.confirm(segment.flow.remote.ip(), from, now);
         }
         let ack_numbers = connection.ack_numbers();
+        let heard_at = connection.heard_at(now);
         let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
         connection.probes = 0;
         (connection.probe_at, connection.owes_probe) = (None, false);
@@ -304,7 +305,7 @@ impl Stack<'_> {
         path.ack_numbers = ack_numbers;
         let mut one = OneFrame::new(bytes, reply, path);
         let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());
-        interface.poll_ingress_single(now.to_smoltcp(), &mut one, engine.set());
+        interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += one.log.sent;
         let (sent, after) = (one.log.segment, engine.facts());

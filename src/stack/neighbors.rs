@@ -26,6 +26,14 @@ pub(crate) struct Entry {
     pub(crate) expires_at: Instant,
 }
 
+impl Entry {
+    /// What would expire after the end of time never does: at the end itself nobody could be reached otherwise.
+    #[inline]
+    fn is_alive(&self, now: Instant) -> bool {
+        now < self.expires_at || self.expires_at == Instant::MAX
+    }
+}
+
 /// A neighbour that is being asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Question {
@@ -34,6 +42,13 @@ pub(crate) struct Question {
     asked: u8,
     /// When the next request is due, or, after the last, when hope ends.
     next_at: Instant,
+}
+
+impl Question {
+    /// When it needs something. At the end of time nobody is asked twice: all requests would go out at once.
+    fn due_at(&self) -> Option<Instant> {
+        (self.asked == 0 || self.next_at < Instant::MAX).then_some(self.next_at)
+    }
 }
 
 /// What a question needs.
@@ -53,7 +68,7 @@ impl Neighbors {
     /// Where frames for `addr` go, if they can leave now.
     #[inline]
     pub(crate) fn mac(&self, addr: IpAddr, now: Instant) -> Option<MacAddr> {
-        self.entries.iter().find(|entry| entry.addr == addr && now < entry.expires_at).map(|entry| entry.mac)
+        self.entries.iter().find(|entry| entry.addr == addr && entry.is_alive(now)).map(|entry| entry.mac)
     }
 
     /// Whether frames for `addr` can leave now.
@@ -79,7 +94,7 @@ impl Neighbors {
 
     /// The next question that needs something at `now`.
     pub(crate) fn need(&mut self, now: Instant) -> Option<Need> {
-        let position = self.questions.iter().position(|question| question.next_at <= now)?;
+        let position = self.questions.iter().position(|question| question.due_at().is_some_and(|at| at <= now))?;
         let question = self.questions[position];
         if question.asked == REQUESTS_MAX {
             self.questions.remove(position);
@@ -98,7 +113,7 @@ impl Neighbors {
 
     /// When a question next needs something.
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.questions.iter().map(|question| question.next_at).min()
+        self.questions.iter().filter_map(Question::due_at).min()
     }
 
     /// `addr` answered or asked us: remember it. Returns whether somebody waited for it.
@@ -126,7 +141,7 @@ impl Neighbors {
 
     /// Entries that have not expired.
     pub(crate) fn known(&self, now: Instant) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| now < entry.expires_at)
+        self.entries.iter().filter(move |entry| entry.is_alive(now))
     }
 
     /// Addresses that are being asked for.

@@ -1,5 +1,6 @@
 //! The integration tests.
 
+mod anomalies;
 mod arms;
 mod blocking;
 mod by_name;

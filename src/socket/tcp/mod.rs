@@ -217,6 +217,21 @@ impl<'a> Connection<'a> {
         self.engine.as_ref().is_some_and(|engine| engine.facts().are_owed_an_ack())
     }
 
+    /// When the engine is told that it hears a segment that has come `now`.
+    ///
+    /// B29: smoltcp computes with a round-trip time of milliseconds in 32 bits, and overflows where an ACK is a week late. None
+    /// is, as long as somebody looks at the timers; but a machine may have slept. (Where nothing is timed here, smoltcp may time
+    /// a segment all the same: one with old and new bytes.)
+    #[inline]
+    pub(crate) fn heard_at(&self, now: Instant) -> Instant {
+        let (since, is_timed) = match self.track.timed_since() {
+            Some(at) => (at, true),
+            None => (self.progress_at.max(self.track.data_sent_at), false),
+        };
+        let latest = since.saturating_add(ROUND_TRIP_MAX);
+        if now > latest && (is_timed || self.is_owed_an_ack()) { latest } else { now }
+    }
+
     /// When our own timers next look at this connection. `user_timeout`: R2.
     #[inline]
     pub(crate) fn own_deadline(&self, user_timeout: Duration, is_owed_an_ack: bool) -> Option<Instant> {
@@ -378,3 +393,6 @@ impl<'a> Connection<'a> {
         (seq.wrapping_add(payload_len as u32).wrapping_sub(window_end) as i32) > 0
     }
 }
+
+/// Longer than any round trip, and short enough for smoltcp: 7 days make it overflow (B29).
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(86_400);

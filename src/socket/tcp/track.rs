@@ -195,6 +195,12 @@ impl Track {
         is_before(self.snd_una, ack) && !is_before(self.snd_max, ack)
     }
 
+    /// When the segment was sent whose acknowledgement tells the round-trip time.
+    #[inline]
+    pub(super) fn timed_since(&self) -> Option<Instant> {
+        self.timing.map(|(_, at)| at)
+    }
+
     /// Whether its SYN is out.
     pub(crate) fn has_sent(&self) -> bool {
         self.is_open
