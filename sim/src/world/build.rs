@@ -108,7 +108,7 @@ impl World {
             let owner = &self.trace.nodes[node.0].name;
             if station.ends.len() >= station.kind.ports_max() {
                 let full = match station.kind {
-                    StationKind::Host(_) | StationKind::Peer(_) => {
+                    StationKind::Host(_) | StationKind::Peer(_) | StationKind::Intruder(_) => {
                         format!("{name}: {owner} has a cable already; use a switch")
                     }
                     _ => format!("{name}: {owner} has {} cables already", station.ends.len()),
@@ -149,7 +149,7 @@ impl StationKind {
     /// How many cables it takes.
     fn ports_max(&self) -> usize {
         match self {
-            Self::Host(_) | Self::Peer(_) => 1,
+            Self::Host(_) | Self::Peer(_) | Self::Intruder(_) => 1,
             Self::Switch(_) => SWITCH_PORTS,
             Self::Middlebox(_) => 2,
             Self::Router(router) => router.ports(),
