@@ -1,20 +1,21 @@
 //! Whom does an attacker meet?
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use smolsock::task::{Handle, TcpStream};
+use smolsock::task::{Handle, TcpListener, TcpStream};
 use smolsock::{Config, Counters};
 
 use super::volley::Volley;
 use super::{Outcome, Setup};
 use crate::app::{echo, pattern::pattern};
 use crate::executor::TaskResult;
-use crate::frame::Mac;
+use crate::frame::{Mac, Medium};
 use crate::host::Host;
 use crate::link::Impairments;
+use crate::observe::dissect::{Tcp, dissect};
 use crate::oracle::{Oracle, Oracles};
 use crate::report::thousands;
 use crate::time::{Time, in_words};
@@ -45,8 +46,12 @@ pub(super) struct Tally {
     pub(super) changed: u64,
     /// The longest time between a question and its answer.
     pub(super) stall: Duration,
+    /// The least that the connection thought a packet may have, bytes.
+    pub(super) mtu: i32,
     /// The most sockets that the server had, as far as was looked.
     pub(super) sockets: usize,
+    /// The most packets that waited for fragments.
+    pub(super) fragments: usize,
     /// The server's counters when last looked at.
     pub(super) counters: Counters,
 }
@@ -54,13 +59,26 @@ pub(super) struct Tally {
 impl Arena {
     /// The hosts, before anybody does anything. `tune`: the server's configuration.
     pub(super) fn new(setup: &Setup, tune: impl FnOnce(&mut Config)) -> Result<Self, WorldError> {
+        Self::with_client(setup, tune, ("192.0.2.2/24", "192.0.2.254"))
+    }
+
+    /// The same, but the client is in a network of its own: what it and the server say to each other goes through the attacker's hands.
+    pub(super) fn apart(setup: &Setup, tune: impl FnOnce(&mut Config)) -> Result<Self, WorldError> {
+        Self::with_client(setup, tune, ("198.51.100.2/24", "198.51.100.254"))
+    }
+
+    fn with_client(
+        setup: &Setup,
+        tune: impl FnOnce(&mut Config),
+        (address, gateway): (&str, &str),
+    ) -> Result<Self, WorldError> {
         let mut world = World::new(SEED);
         world.set_recording(setup.recording);
         world.set_oracles(ORACLES);
         let server = world.host_with("server", &["192.0.2.1/24", "2001:db8::1/64"], tune)?;
-        let client = world.host("client", &["192.0.2.2/24", "2001:db8::2/64"])?;
-        for host in [server, client] {
-            world.gateway(host, "192.0.2.254")?;
+        let client = world.host("client", &[address, "2001:db8::2/64"])?;
+        for (host, router) in [(server, "192.0.2.254"), (client, gateway)] {
+            world.gateway(host, router)?;
             world.gateway(host, "2001:db8::fe")?;
         }
         // Its own cable follows when it is known what it does.
@@ -90,19 +108,21 @@ impl Arena {
         mac_of(self.attacker)
     }
 
-    pub(super) fn server_mac(&self) -> Mac {
-        mac_of(self.server)
+    /// Puts a packet into a frame from the attacker to the client.
+    pub(super) fn to_client(&self) -> impl Fn(&[u8]) -> Vec<u8> + use<> {
+        let (to, from) = (mac_of(self.client), self.attacker_mac());
+        move |packet| super::forge::frame(to, from, packet)
     }
 
     /// Puts a packet into a frame from the attacker to the server.
     pub(super) fn to_server(&self) -> impl Fn(&[u8]) -> Vec<u8> + use<> {
-        let (to, from) = (self.server_mac(), self.attacker_mac());
+        let (to, from) = (mac_of(self.server), self.attacker_mac());
         move |packet| super::forge::frame(to, from, packet)
     }
 
     /// The server echoes at [`ECHO`], and is looked at every 10 ms until `until`.
     pub(super) fn serve(&mut self, backlog: usize, until: Time) {
-        self.world.daemon(self.server, "echo", |host| echo::tcp_server(host, ([0, 0, 0, 0], ECHO).into(), backlog));
+        self.world.daemon(self.server, "echo", |host| echo_server(host, backlog));
         self.watch(until);
     }
 
@@ -144,6 +164,12 @@ impl Tally {
     }
 }
 
+/// The TCP segment in an IP packet, and its source and destination.
+pub(super) fn segment_of(packet: &[u8]) -> Option<((SocketAddr, SocketAddr), Tcp)> {
+    let seen = dissect(Medium::Ip, packet);
+    Some((seen.endpoints()?, seen.tcp()?.clone()))
+}
+
 /// `condition` has to hold, or the bound is missed: `what` says how.
 pub(super) fn must(missed: &mut Vec<String>, condition: bool, what: impl FnOnce() -> String) {
     if !condition {
@@ -162,15 +188,30 @@ pub(super) fn echo_at() -> SocketAddr {
 }
 
 fn attacker_addrs() -> Vec<IpAddr> {
-    vec![IpAddr::from([192, 0, 2, 254]), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0xfe])]
+    let v4 = [[192, 0, 2, 254], [198, 51, 100, 254]];
+    let v6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0xfe]);
+    v4.into_iter().map(IpAddr::from).chain([v6]).collect()
+}
+
+/// Echoes to everybody. How a stranger's connection ends is no failure; an honest client says itself what it did not get.
+async fn echo_server(host: Host, backlog: usize) -> TaskResult {
+    let listener = TcpListener::bind(&host, ([0, 0, 0, 0], ECHO).into(), backlog)?;
+    loop {
+        let (stream, remote) = listener.accept().await?;
+        host.spawn(format!("echo for {remote}"), async move {
+            let _ = echo::echo(stream).await;
+            Ok(())
+        });
+    }
 }
 
 async fn gauge(host: Host, until: Time, tally: Rc<RefCell<Tally>>) -> TaskResult {
     while host.now() < until {
-        let (sockets, counters) = host.with(|stack| (stack.holdings().sockets, *stack.counters()));
+        let (holdings, counters) = host.with(|stack| (stack.holdings(), *stack.counters()));
         {
             let mut tally = tally.borrow_mut();
-            tally.sockets = tally.sockets.max(sockets);
+            tally.sockets = tally.sockets.max(holdings.sockets);
+            tally.fragments = tally.fragments.max(holdings.fragments);
             tally.counters = counters;
         }
         host.sleep(GAUGE).await;
@@ -219,6 +260,8 @@ pub const SEED: u64 = 1;
 pub(super) const ORACLES: Oracles = Oracles::ALL.without(Oracle::Retransmissions);
 /// The server's IPv4 address.
 pub(super) const SERVER: [u8; 4] = [192, 0, 2, 1];
+/// The server's IPv6 address.
+pub(super) const SERVER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// The client's IPv4 address.
 pub(super) const CLIENT: [u8; 4] = [192, 0, 2, 2];
 /// Port of the echo service.

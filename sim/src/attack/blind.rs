@@ -1,11 +1,12 @@
 //! How many guesses does somebody need who knows a connection's addresses and ports, but no sequence number?
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use smolsock::task::TcpStream;
+use smolsock::sockopt::IP_MTU;
+use smolsock::task::{Handle, TcpStream};
 
 use super::arena::{Arena, Tally, must, words};
 use super::forge::Forged;
@@ -47,6 +48,9 @@ pub(super) fn attacks() -> Vec<Attack> {
     ]
 }
 
+/// The client's end of the connection that is attacked.
+pub(super) type Victim = Rc<Cell<Option<SocketAddr>>>;
+
 /// Two hosts talk; `shape` makes a guess of a segment whose numbers are random.
 fn guess(setup: &Setup, shape: fn(Forged<'static>) -> Forged<'static>) -> Result<Outcome, WorldError> {
     let mut arena = Arena::new(setup, |_| {})?;
@@ -54,7 +58,7 @@ fn guess(setup: &Setup, shape: fn(Forged<'static>) -> Forged<'static>) -> Result
     let start = Time::from_secs(1);
     let gap = Duration::from_micros(100);
     let end = start.after_ns(gap.as_nanos() as u64 * setup.count);
-    let victim: Rc<Cell<Option<SocketAddr>>> = Rc::default();
+    let victim = Victim::default();
     let dice = Dice::from_seed(arena::SEED).child("guess");
     let (wrap, target) = (arena.to_server(), Rc::clone(&victim));
     let volley = arena.volley(start, gap, setup.count).shooting(move |n, _, out| {
@@ -88,12 +92,7 @@ fn guess(setup: &Setup, shape: fn(Forged<'static>) -> Forged<'static>) -> Result
 }
 
 /// Asks and waits for the answer, again and again; connects anew when the connection is gone.
-async fn talker(
-    host: Host,
-    until: Time,
-    victim: Rc<Cell<Option<SocketAddr>>>,
-    tally: Rc<std::cell::RefCell<Tally>>,
-) -> TaskResult {
+pub(super) async fn talker(host: Host, until: Time, victim: Victim, tally: Rc<RefCell<Tally>>) -> TaskResult {
     while host.now() < until {
         let stream = TcpStream::connect(&host, arena::echo_at()).await?;
         victim.set(Some(stream.local_addr()?));
@@ -107,7 +106,7 @@ async fn talk(
     host: &Host,
     until: Time,
     stream: &TcpStream<Host>,
-    tally: &std::cell::RefCell<Tally>,
+    tally: &RefCell<Tally>,
 ) -> Result<(), smolsock::Errno> {
     let question = pattern(1, 64);
     let mut answer = [0; 64];
@@ -122,6 +121,8 @@ async fn talk(
         tally.served += 1;
         tally.changed += u64::from(answer[..] != question[..]);
         tally.stall = tally.stall.max(host.now().saturating_duration_since(asked));
+        let mtu = host.with(|stack| stack.getsockopt(stream.id(), IP_MTU))?;
+        tally.mtu = if tally.mtu == 0 { mtu } else { tally.mtu.min(mtu) };
         drop(tally);
         host.sleep(Duration::from_millis(10)).await;
     }

@@ -14,10 +14,17 @@
 //! # Ok::<(), smolsock_sim::WorldError>(())
 //! ```
 
+mod amplify;
 mod arena;
 mod blind;
+mod collide;
 mod flood;
 mod forge;
+mod fragments;
+mod holders;
+mod icmp;
+mod neighbours;
+mod storm;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -116,7 +123,18 @@ impl Scale {
 
 /// All attacks, in the order of the table.
 pub fn all() -> Vec<Attack> {
-    [flood::attacks(), blind::attacks()].concat()
+    [
+        flood::attacks(),
+        blind::attacks(),
+        storm::attacks(),
+        holders::attacks(),
+        fragments::attacks(),
+        icmp::attacks(),
+        amplify::attacks(),
+        neighbours::attacks(),
+        collide::attacks(),
+    ]
+    .concat()
 }
 
 /// The attack of this name.

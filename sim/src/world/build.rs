@@ -158,7 +158,7 @@ impl StationKind {
 }
 
 /// A stack's secret in a world that has none: from the scenario's seed, different for each host and each start of it.
-pub(super) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
+pub(crate) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
     let dice = Dice::from_seed(seed).child("host");
     let dice = if restarts == 0 { dice } else { dice.child(&format!("restart {restarts}")) };
     let entropy = dice.seed_bytes(Stream::Host, host);

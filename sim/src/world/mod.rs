@@ -44,6 +44,7 @@ pub use watched::{Nobody, Watch};
 
 use crate::trace::{NodeId, PacketId, Trace};
 use boot::Service;
+pub(crate) use build::seed_of;
 use intruder::Guest;
 use realism::Held;
 
