@@ -14,6 +14,8 @@ pub mod semantics {}
 pub mod limits {}
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
+#[doc = include_str!("attacks.md")]
+pub mod attacks {}
 #[doc = include_str!("scenario.md")]
 pub mod scenario {}
 #[cfg(feature = "std")]

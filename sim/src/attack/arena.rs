@@ -159,6 +159,15 @@ impl Tally {
         )
     }
 
+    /// A question was answered in an open connection.
+    pub(super) fn on_answer(&mut self, is_right: bool, took: Duration, mtu: i32) {
+        self.served += 1;
+        self.changed += u64::from(!is_right);
+        self.stall = self.stall.max(took);
+        self.mtu = if self.mtu == 0 { mtu } else { self.mtu.min(mtu) };
+    }
+
+    /// Connections that were tried.
     pub(super) fn tried(&self) -> u64 {
         self.served + self.refused
     }

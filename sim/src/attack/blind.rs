@@ -117,13 +117,9 @@ async fn talk(
         if read < answer.len() {
             return Err(smolsock::Errno::ECONNRESET);
         }
-        let mut tally = tally.borrow_mut();
-        tally.served += 1;
-        tally.changed += u64::from(answer[..] != question[..]);
-        tally.stall = tally.stall.max(host.now().saturating_duration_since(asked));
+        let took = host.now().saturating_duration_since(asked);
         let mtu = host.with(|stack| stack.getsockopt(stream.id(), IP_MTU))?;
-        tally.mtu = if tally.mtu == 0 { mtu } else { tally.mtu.min(mtu) };
-        drop(tally);
+        tally.borrow_mut().on_answer(answer == question[..], took, mtu);
         host.sleep(Duration::from_millis(10)).await;
     }
     Ok(())

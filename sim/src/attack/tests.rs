@@ -15,7 +15,6 @@ fn names_are_unique_and_short() {
 fn every_bound_holds_at_a_hundredth() {
     for attack in all() {
         let report = attack.run(Scale::of(0.01), Recording::Off).expect("a world");
-        println!("{} | {} | {} | {}", report.name, report.load, report.bound, report.result);
         assert!(report.missed.is_empty(), "{}: {:?}", report.name, report.missed);
     }
 }
