@@ -7,6 +7,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 
+use crate::config::Seed;
 use crate::errno::Errno;
 use crate::readiness::Readiness;
 use crate::socket::tcp::TcpState;
@@ -168,8 +169,25 @@ pub struct Holdings {
     pub time_wait: usize,
     /// Places in lines for a turn, or for a neighbour's link-layer address.
     pub waiting: usize,
+    /// IP packets that wait for fragments.
+    pub fragments: usize,
     /// Whether a socket or a connection waits for its time.
     pub has_deadline: bool,
+}
+
+/// Where a stack with this `seed` begins to search for the connection between `local` and `remote` in a table of `buckets` places
+/// (a power of two); `protocol`: 6 is TCP. For tests that choose connections which collide, as somebody would who had the seed.
+///
+/// # Examples
+/// ```
+/// use smolsock::{Seed, inspect::bucket_of};
+/// let (local, remote) = (([192, 0, 2, 1], 80).into(), ([192, 0, 2, 2], 50_000).into());
+/// let bucket = bucket_of(&Seed::new(*b"from a real TRNG")?, 6, &local, &remote, 1_024);
+/// assert!(bucket < 1_024);
+/// # Ok::<(), smolsock::ConfigError>(())
+/// ```
+pub fn bucket_of(seed: &Seed, protocol: u8, local: &SocketAddr, remote: &SocketAddr, buckets: usize) -> usize {
+    crate::demux::bucket_of(seed, protocol, local, remote, buckets)
 }
 
 #[cfg(test)]

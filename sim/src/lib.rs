@@ -54,6 +54,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod attack;
 pub mod capture;
 pub mod check;
 pub mod events;

@@ -209,12 +209,25 @@ impl<'a> Demux<'a> {
         debug_assert!(removed, "a connection in TIME-WAIT is in the table");
     }
 
+    /// The most places that a search may look at: the longest row of taken ones, and the empty one behind it.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn longest_search(&self) -> usize {
+        self.table.longest_run() + 1
+    }
+
     fn hash_of(&self, local: Option<&SocketAddr>, remote: Option<&SocketAddr>, protocol: Option<u8>) -> u64 {
         match (local, protocol) {
             (Some(local), Some(protocol)) => self.secret.hash(&FlowKey { protocol, local, remote }),
             _ => unreachable!("only bound sockets are routed"),
         }
     }
+}
+
+/// See [`inspect::bucket_of`](crate::inspect::bucket_of).
+#[cfg(feature = "inspect")]
+pub(crate) fn bucket_of(seed: &Seed, protocol: u8, local: &SocketAddr, remote: &SocketAddr, buckets: usize) -> usize {
+    let secret = Secret([seed.stream(Stream::HashLow), seed.stream(Stream::HashHigh)]);
+    table::home_of(secret.hash(&FlowKey { protocol, local, remote: Some(remote) }), buckets)
 }
 
 /// Sockets bound to the same name.

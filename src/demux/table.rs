@@ -92,6 +92,18 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
+    /// Taken buckets in a row, at most.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn longest_run(&self) -> usize {
+        let (mut longest, mut run) = (0, 0);
+        // Twice around: a row may go on at the beginning.
+        for bucket in self.buckets.iter().chain(self.buckets.iter()) {
+            run = if bucket.is_empty() { 0 } else { run + 1 };
+            longest = longest.max(run);
+        }
+        longest
+    }
+
     /// Takes `value` out, which was added with the same `hash`. `false`: it is not in the table.
     pub(crate) fn remove(&mut self, hash: u64, value: u32) -> bool {
         let buckets: &mut [Bucket] = &mut self.buckets;
@@ -158,6 +170,12 @@ const fn tag_of(hash: u64) -> u32 {
 #[inline]
 const fn home(tag: u32, count: usize) -> usize {
     tag as usize & count.wrapping_sub(1)
+}
+
+/// The bucket where a search for `hash` begins.
+#[cfg(feature = "inspect")]
+pub(crate) const fn home_of(hash: u64, count: usize) -> usize {
+    home(tag_of(hash), count)
 }
 
 #[inline]

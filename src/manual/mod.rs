@@ -18,6 +18,8 @@ pub mod limits {}
 pub mod upstream {}
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
+#[doc = include_str!("attacks.md")]
+pub mod attacks {}
 #[doc = include_str!("scenario.md")]
 pub mod scenario {}
 #[cfg(feature = "std")]

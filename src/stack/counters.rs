@@ -49,6 +49,10 @@ pub struct Counters {
     pub refused: u64,
     /// ICMP errors that quote nothing which is in flight, or no socket's packet (RFC 5927).
     pub dropped_icmp_errors: u64,
+    /// RSTs and SYNs for a connection without the very next number: strangers guess (RFC 5961 §3, §4).
+    pub dropped_guesses: u64,
+    /// ACKs that ask the peer whether it meant such a segment.
+    pub challenge_acks: u64,
     /// RSTs sent for segments that belong to no connection.
     pub resets_sent: u64,
     /// Sockets that smoltcp looked at for received frames: one per frame, none for unknown flows.

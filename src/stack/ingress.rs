@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use super::Stack;
+use super::challenge::{self, Guess};
 use super::classify::ip::trim;
 use super::classify::{Class, Content, Flow, Segment, classify, classify_ip, open};
 use super::emit::Bare;
@@ -278,6 +279,12 @@ impl Stack<'_> {
             self.counters.dropped_not_for_us += 1;
             return;
         }
+        if segment.flags.rst() || segment.flags.syn() {
+            let guess = challenge::judge(connection, segment);
+            if guess != Guess::Right {
+                return self.on_guess(guess, index, segment, bytes, reply);
+            }
+        }
         if segment.flags.fin() && connection.is_fin_beyond_window(segment.seq, segment.payload_len) {
             // It comes again, when there is room for all of it.
             self.counters.dropped_fin_beyond_window += 1;
@@ -412,7 +419,7 @@ impl Stack<'_> {
     }
 
     /// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
-    fn is_intact(&self, bytes: &[u8]) -> bool {
+    pub(super) fn is_intact(&self, bytes: &[u8]) -> bool {
         // A device that verifies them hands over segments whose checksums may be unfinished.
         let is_verified_by_device = !self.checksums.tcp.rx() || !self.checksums.ipv4.rx();
         is_verified_by_device || super::classify::has_good_checksums(bytes)

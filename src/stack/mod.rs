@@ -2,6 +2,7 @@
 
 mod build;
 pub(crate) mod calls;
+mod challenge;
 pub(crate) mod classify;
 pub(crate) mod counters;
 pub(crate) mod deadlines;

@@ -83,7 +83,7 @@ impl<'a> Reassembly<'a> {
     }
 
     /// Packets being put together.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "inspect"))]
     pub(crate) fn len(&self) -> usize {
         self.places.iter().filter(|place| place.partial().is_some()).count()
     }

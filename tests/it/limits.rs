@@ -39,7 +39,13 @@ const TESTS: &[(u32, &[&str])] = &[
     (4, &["traps::timers::a_window_that_an_old_ack_closed_is_probed"]),
     (5, &["traps::limits::data_with_an_old_ack_is_accepted"]),
     (6, &["traps::limits::an_ack_of_data_that_was_not_sent_is_not_believed"]),
-    (7, &["traps::limits::a_syn_in_a_connection_gets_a_challenge_ack"]),
+    (
+        7,
+        &[
+            "traps::guesses::a_syn_in_a_connection_gets_a_challenge_ack",
+            "traps::guesses::a_peer_that_has_lost_its_memory_comes_back_by_way_of_a_challenge_ack",
+        ],
+    ),
     (
         8,
         &[
@@ -49,7 +55,14 @@ const TESTS: &[(u32, &[&str])] = &[
         ],
     ),
     (9, &["traps::endings::close_while_connecting_sends_nothing"]),
-    (10, &["traps::limits::a_reset_in_the_middle_of_the_window_is_challenged"]),
+    (
+        10,
+        &[
+            "traps::guesses::a_reset_in_the_middle_of_the_window_is_challenged",
+            "traps::guesses::the_reset_that_a_challenge_asked_for_ends_the_connection",
+            "traps::guesses::challenge_acks_are_limited_to_two_a_second",
+        ],
+    ),
     (11, &["rfc9293::numbers::initial_sequence_numbers_know_no_time"]),
     (12, &["traps::reuse::a_second_connection_begins_with_an_initial_window"]),
     (13, &["traps::limits::a_window_is_not_opened_by_a_single_byte"]),

@@ -7,6 +7,7 @@
 //! | 2 | nothing was run: the command line cannot be followed, a file cannot be written, an interface cannot be had |
 //! | 130 | stopped by Ctrl-C |
 
+mod attack;
 #[cfg(target_os = "linux")]
 mod bench;
 #[cfg(target_os = "linux")]
@@ -64,6 +65,7 @@ Examples:
   smolsock run tour --twice            does the second run give the same bytes?
   smolsock minimize lossy-transfer --bound 3s
                                        the fewest losses that make it take longer
+  smolsock attack --scale 0.01         what floods and forgers achieve, a hundredth of the load
   smolsock run tour --realtime --pcap - | wireshark -k -i -
   smolsock show tour > my.toml         a scenario is a file: change it,
   smolsock run my.toml                 and see what comes of it
@@ -93,6 +95,8 @@ enum Command {
     Replay(replay::Args),
     /// Run a scenario, and let a second implementation say whether its frames are possible
     Verify(verify::Args),
+    /// Run attacks on honest hosts, and say what they achieve
+    Attack(attack::Args),
     /// Make a network of its own, and let curl fetch a page from smolsock through a bad cable
     #[cfg(target_os = "linux")]
     Lab(lab::Args),
@@ -180,6 +184,7 @@ fn follow(command: &Command, streams: &mut Streams<'_, impl Write, impl Write>) 
         Command::Freeze(args) => freeze::freeze(args, streams.out),
         Command::Replay(args) => replay::replay(args, streams.out, streams.style),
         Command::Verify(args) => verify::verify(args, streams.out),
+        Command::Attack(args) => attack::attack(args, streams),
         #[cfg(target_os = "linux")]
         Command::Lab(args) => lab::lab(args, streams),
         #[cfg(target_os = "linux")]

@@ -109,13 +109,14 @@ fn what_is_not_acknowledged_comes_again_after_silence() {
 fn a_reset_in_the_window_ends_the_connection_and_one_outside_does_not() {
     let (mut world, host, peer) = pair(Medium::Ethernet);
     opens(&peer);
-    // RFC 9293 §3.10.7.4: a RST outside the window is dropped. One inside has to have the next number, or be challenged; the
-    // manual, limits B10: ours takes any.
+    // RFC 9293 §3.10.7.4: a RST outside the window is dropped. One inside has to have the next number, or is challenged.
     peer.sends(rst(900_000));
     peer.hears_nothing_for(Duration::from_secs(1));
     peer.sends(ack(1, 1).data(b"still here"));
     peer.expects(ack(1, 11));
     peer.sends(rst(13));
+    peer.expects(ack(1, 11));
+    peer.sends(rst(11));
     peer.hears_nothing_for(Duration::from_secs(1));
     world.app(host, "server", |host| async move {
         let listener = TcpListener::bind(&host, at("0.0.0.0:7"), 5)?;

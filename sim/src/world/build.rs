@@ -108,7 +108,7 @@ impl World {
             let owner = &self.trace.nodes[node.0].name;
             if station.ends.len() >= station.kind.ports_max() {
                 let full = match station.kind {
-                    StationKind::Host(_) | StationKind::Peer(_) => {
+                    StationKind::Host(_) | StationKind::Peer(_) | StationKind::Intruder(_) => {
                         format!("{name}: {owner} has a cable already; use a switch")
                     }
                     _ => format!("{name}: {owner} has {} cables already", station.ends.len()),
@@ -149,7 +149,7 @@ impl StationKind {
     /// How many cables it takes.
     fn ports_max(&self) -> usize {
         match self {
-            Self::Host(_) | Self::Peer(_) => 1,
+            Self::Host(_) | Self::Peer(_) | Self::Intruder(_) => 1,
             Self::Switch(_) => SWITCH_PORTS,
             Self::Middlebox(_) => 2,
             Self::Router(router) => router.ports(),
@@ -158,7 +158,7 @@ impl StationKind {
 }
 
 /// A stack's secret in a world that has none: from the scenario's seed, different for each host and each start of it.
-pub(super) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
+pub(crate) fn seed_of(seed: u64, host: u64, restarts: u64) -> Result<Seed, WorldError> {
     let dice = Dice::from_seed(seed).child("host");
     let dice = if restarts == 0 { dice } else { dice.child(&format!("restart {restarts}")) };
     let entropy = dice.seed_bytes(Stream::Host, host);

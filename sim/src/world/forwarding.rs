@@ -185,7 +185,11 @@ impl World {
     pub(super) fn router_counters(&self) -> Vec<(String, Counters)> {
         let of_router = |(node, station): (&Node, &Station)| match &station.kind {
             StationKind::Router(router) => Some((node.name.clone(), router.counters())),
-            StationKind::Host(_) | StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Peer(_) => None,
+            StationKind::Host(_)
+            | StationKind::Switch(_)
+            | StationKind::Middlebox(_)
+            | StationKind::Peer(_)
+            | StationKind::Intruder(_) => None,
         };
         self.trace.nodes.iter().zip(&self.nodes).filter_map(of_router).collect()
     }

@@ -4,6 +4,7 @@ mod boot;
 mod build;
 mod ending;
 mod forwarding;
+mod intruder;
 mod realism;
 mod run;
 mod schedule;
@@ -34,6 +35,8 @@ use crate::router::Router;
 use crate::switch::Switch;
 use crate::time::Time;
 pub use ending::{Ending, Totals, WorldError, is_unfired};
+pub use intruder::Intruder;
+pub(crate) use intruder::mac_of;
 pub use realism::{Realism, RealismError};
 use schedule::Turns;
 pub use schedule::{Change, Ways};
@@ -41,6 +44,8 @@ pub use watched::{Nobody, Watch};
 
 use crate::trace::{NodeId, PacketId, Trace};
 use boot::Service;
+pub(crate) use build::seed_of;
+use intruder::Guest;
 use realism::Held;
 
 /// Hosts, switches and cables in virtual time.
@@ -111,8 +116,21 @@ pub(crate) type Corrector = Box<dyn FnMut(Vec<u8>) -> Vec<u8>>;
 pub enum Recording {
     /// Every frame and its fate, for ladders and captures.
     Full,
+    /// The first so many frames and their fates, for captures of long runs; no journal.
+    First(usize),
     /// Nothing: for benchmarks and long searches.
     Off,
+}
+
+impl Recording {
+    /// Whether one more frame is kept, where there are `kept` already.
+    fn keeps(self, kept: usize) -> bool {
+        match self {
+            Self::Full => true,
+            Self::First(frames) => kept < frames,
+            Self::Off => false,
+        }
+    }
 }
 
 /// A node, and the cables that end there.
@@ -127,6 +145,7 @@ enum StationKind {
     Middlebox(Middlebox),
     Router(Box<Router>),
     Peer(Box<Player>),
+    Intruder(Guest),
 }
 
 /// A host: the stack, its network card, and when it wants to be woken.
@@ -305,7 +324,11 @@ impl World {
             StationKind::Host(computer) => {
                 Host { node, stack: Rc::clone(&computer.stack), clock: Rc::clone(&self.clock) }
             }
-            StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) | StationKind::Peer(_) => {
+            StationKind::Switch(_)
+            | StationKind::Middlebox(_)
+            | StationKind::Router(_)
+            | StationKind::Peer(_)
+            | StationKind::Intruder(_) => {
                 panic!("{} is no host and runs no applications", self.trace.nodes[node.0].name)
             }
         }
@@ -325,6 +348,7 @@ impl World {
             self.disturb(node);
         }
         self.start_peers();
+        self.start_intruders();
         self.run_until(limit, watch, |world| world.is_done());
         let apps_ended_at = self.clock.now.get();
         // The last FINs and ACKs are still on their way.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::{Stack, Step};
 
 use super::ending::NEVER_HAPPENED;
-use super::{End, Event, Laid, Recording, Station, StationKind, Watch, World};
+use super::{End, Event, Laid, Station, StationKind, Watch, World};
 use crate::journal::Way;
 use crate::time::Time;
 use crate::trace::{FrameRecord, NodeId, PacketId};
@@ -77,6 +77,7 @@ impl World {
                         self.flush_router(node);
                     }
                     StationKind::Peer(_) => self.wake_peer(node),
+                    StationKind::Intruder(_) => self.wake_intruder(node),
                     StationKind::Host(_) | StationKind::Switch(_) | StationKind::Middlebox(_) => {}
                 }
             }
@@ -100,6 +101,7 @@ impl World {
             StationKind::Middlebox(_) => self.pass(node, port, id, bytes),
             StationKind::Router(_) => self.route_frame(node, port, &bytes),
             StationKind::Peer(_) => self.peer_frame(node, &bytes),
+            StationKind::Intruder(_) => self.intruder_frame(node, &bytes),
         }
     }
 
@@ -112,13 +114,14 @@ impl World {
         let nth = link.frames();
         let fate = link.send(now, &bytes);
         self.totals.frames += 1;
+        let is_kept = self.recording.keeps(self.trace.frames.len());
         let port = self.nodes[to.0].ends.iter().position(|there| there.cable == end.cable).unwrap_or(0);
         self.watch_sent(Way { cable: end.cable, direction: end.away }, from, id, &bytes, &fate);
         if fate.is_waiting() {
-            let record = (self.recording == Recording::Full).then_some(self.trace.frames.len());
+            let record = is_kept.then_some(self.trace.frames.len());
             self.wait((end.cable, end.away), from, id, (to, port), record);
         }
-        if self.recording == Recording::Full {
+        if is_kept {
             let link = self.cables[end.cable].cable.name.clone();
             self.arrive(to, port, id, bytes.clone(), &fate);
             self.trace.frames.push(FrameRecord { id, sent_at: now, from, to, link, nth, bytes, fate });

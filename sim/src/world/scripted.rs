@@ -110,7 +110,11 @@ impl World {
     fn peers(&self) -> impl Iterator<Item = (NodeId, &Player)> {
         self.nodes.iter().enumerate().filter_map(|(i, station)| match &station.kind {
             StationKind::Peer(player) => Some((NodeId(i), &**player)),
-            StationKind::Host(_) | StationKind::Switch(_) | StationKind::Middlebox(_) | StationKind::Router(_) => None,
+            StationKind::Host(_)
+            | StationKind::Switch(_)
+            | StationKind::Middlebox(_)
+            | StationKind::Router(_)
+            | StationKind::Intruder(_) => None,
         })
     }
 }

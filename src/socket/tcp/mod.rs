@@ -77,6 +77,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) owes_probe: bool,
     /// The FIN waits for a window; see [`Connection::close`].
     is_close_late: bool,
+    /// When the peer may be asked again whether it meant a doubtful RST or SYN.
+    pub(crate) challenge_after: Option<Instant>,
     /// The acknowledgement number that last brought progress.
     pub(crate) last_ack: Option<u32>,
     /// What the options say about timers and egress.
@@ -146,6 +148,7 @@ impl<'a> Connection<'a> {
             probes: 0,
             owes_probe: false,
             is_close_late: false,
+            challenge_after: None,
             last_ack: None,
             settings: Settings::NEW,
             idle_since: now,
@@ -313,6 +316,13 @@ impl<'a> Connection<'a> {
     #[inline]
     pub(crate) fn ack_numbers(&self) -> Option<AckNumbers> {
         self.track.has_sent().then(|| self.track.ack_numbers())
+    }
+
+    /// Sequence number, acknowledgement and window of an ACK that says how things are: the highest number sent, and the next one
+    /// that is expected.
+    pub(crate) fn acknowledgement(&self) -> Option<(u32, u32, u16)> {
+        let (_, ack, window) = self.question()?;
+        Some((self.track.snd_max(), ack, window))
     }
 
     /// Sequence number, acknowledgement and window of a question that the peer answers: the number before the oldest that it

@@ -211,6 +211,11 @@ impl Track {
         self.snd_una
     }
 
+    /// The highest sequence number sent, plus one.
+    pub(super) fn snd_max(&self) -> u32 {
+        self.snd_max
+    }
+
     /// The first sequence number beyond the window that the peer was told last.
     pub(super) fn window_end(&self) -> Option<u32> {
         self.window_end

@@ -90,8 +90,21 @@ impl Stack<'_> {
             sockets: self.slots.open(),
             time_wait: self.time_wait.len(),
             waiting: self.due.len() + self.answering.len() + self.unresolved.len(),
+            fragments: self.reassembly.len(),
             has_deadline: self.deadlines.peek().is_some() || self.time_wait.next_at().is_some(),
         }
+    }
+
+    /// How many places of the table that finds sockets a search may look at, at most; feature `inspect`. It looks through the
+    /// whole table.
+    ///
+    /// # Examples
+    /// ```
+    /// # let (stack, device) = smolsock::doctest::stack();
+    /// assert_eq!(stack.longest_search(), 1);
+    /// ```
+    pub fn longest_search(&self) -> usize {
+        self.demux.longest_search()
     }
 
     /// A socket was made.

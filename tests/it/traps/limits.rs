@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use super::host::{Host, Id};
-use super::{Bench, fails, limit, ours, secs};
-use crate::wire::{Peer, ack, data, fin, rst, syn};
+use super::{fails, limit, open, ours, secs};
+use crate::wire::{ack, data, fin, syn};
 
 /// B5. RFC 9293 §3.10.7.4: a segment with an old ACK is processed, its ACK ignored. It is dropped.
 #[test]
@@ -35,27 +34,6 @@ fn an_ack_of_data_that_was_not_sent_is_not_believed() {
         peer.takes(Duration::from_millis(100));
         peer.sends(ack(1, 4));
         peer.expects_within(secs(5), data(4, b"lo").ack(1));
-    });
-}
-
-/// B7. RFC 5961 §4.2: a SYN in a synchronized state gets a challenge ACK, so that a peer that has lost its
-/// memory can reset the connection. It is dropped.
-#[test]
-fn a_syn_in_a_connection_gets_a_challenge_ack() {
-    limit("expected ACK seq 1 ack 1, but the host sent nothing", |net| {
-        let (_, mut peer) = open(net);
-        peer.sends(syn(100_000));
-        peer.expects(ack(1, 1));
-    });
-}
-
-/// B10. RFC 5961 §3.2: a RST inside the window, but not at its start, gets a challenge ACK. It kills.
-#[test]
-fn a_reset_in_the_middle_of_the_window_is_challenged() {
-    limit("expected ACK seq 1 ack 1, but the host sent nothing", |net| {
-        let (_, mut peer) = open(net);
-        peer.sends(rst(1000));
-        peer.expects(ack(1, 1));
     });
 }
 
@@ -149,13 +127,4 @@ fn a_lost_syn_does_not_slow_down_the_first_data() {
         assert!(peer.takes(Duration::ZERO).is_some(), "no data at all");
         peer.expects_within(Duration::from_millis(3_001), data(1, b"hello").ack(1));
     });
-}
-
-/// A server with one connection.
-fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
-    let listener = net.host().listen(80, 1);
-    let mut peer = net.peer().towards(80);
-    peer.connects();
-    let socket = net.host().accept(listener).expect("a connection that is open");
-    (socket, peer)
 }

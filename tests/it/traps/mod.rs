@@ -10,6 +10,7 @@ mod plain;
 mod buffers;
 mod egress;
 mod endings;
+mod guesses;
 mod limits;
 mod listener;
 mod neighbors;
@@ -23,8 +24,8 @@ mod timers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::wire::Net;
-use host::{Host, Setup};
+use crate::wire::{Net, Peer};
+use host::{Host, Id, Setup};
 
 /// A host of either arm on a cable.
 type Bench = Net<Box<dyn Host>>;
@@ -72,6 +73,15 @@ fn plain(setup: Setup) -> Bench {
 
 fn ours(setup: Setup) -> Bench {
     Net::new(setup.medium, |cable| Box::new(ours::Ours::new(setup, cable)) as Box<dyn Host>)
+}
+
+/// A server with one connection.
+fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
+    let listener = net.host().listen(80, 1);
+    let mut peer = net.peer().towards(80);
+    peer.connects();
+    let socket = net.host().accept(listener).expect("a connection that is open");
+    (socket, peer)
 }
 
 fn text(payload: &(dyn std::any::Any + Send)) -> String {
