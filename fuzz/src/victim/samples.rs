@@ -3,7 +3,7 @@
 use smolsock::sockopt::{IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP, Membership};
 use smolsock::{Domain, SocketId, Stack, Type};
 
-use crate::{at, ip};
+use crate::victim::{at, ip};
 
 /// Longer than two MTUs.
 const LARGE_BYTES: usize = 4_000;
