@@ -1,7 +1,14 @@
 //! Which attacks are there, and how is one made from bytes?
 
+pub mod addr;
+pub mod calls;
+pub mod capture;
+pub mod demux;
 pub mod frames;
+pub mod scenario;
 pub mod segments;
+pub mod talk;
+pub mod toml;
 pub mod victim;
 
 use std::fmt::Debug;
@@ -24,7 +31,16 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 2] = [Target::of::<frames::Frames>("frames"), Target::of::<segments::Segments>("segments")];
+pub const TARGETS: [Target; 8] = [
+    Target::of::<addr::Addr>("addr"),
+    Target::of::<calls::Calls>("calls"),
+    Target::of::<capture::Capture>("capture"),
+    Target::of::<demux::Demux>("demux"),
+    Target::of::<frames::Frames>("frames"),
+    Target::of::<scenario::Network>("scenario"),
+    Target::of::<segments::Segments>("segments"),
+    Target::of::<toml::Toml>("toml"),
+];
 
 impl Target {
     const fn of<A: Attack>(name: &'static str) -> Target {
@@ -32,10 +48,14 @@ impl Target {
     }
 }
 
-/// As libfuzzer-sys does it.
-fn play<A: Attack>(bytes: &[u8]) -> bool {
+/// The attack that the bytes stand for, as libfuzzer-sys makes it; `None` if they are too short for one.
+pub fn attack<A: Attack>(bytes: &[u8]) -> Option<A> {
     if bytes.len() < A::size_hint(0).0 {
-        return false;
+        return None;
     }
-    A::arbitrary_take_rest(Unstructured::new(bytes)).map(A::play).is_ok()
+    A::arbitrary_take_rest(Unstructured::new(bytes)).ok()
+}
+
+fn play<A: Attack>(bytes: &[u8]) -> bool {
+    attack::<A>(bytes).map(A::play).is_some()
 }

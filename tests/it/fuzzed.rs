@@ -5,10 +5,33 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use smolsock_fuzz::TARGETS;
+use smolsock::addr::AddrError;
+use smolsock_fuzz::{TARGETS, addr, attack, capture, demux, toml};
+use smolsock_sim::capture::Format;
+use smolsock_sim::scenario::Scenario;
 
 /// A file of a corpus has at most so many bytes.
 const FILE_MAX_BYTES: u64 = 2_048;
+
+#[test]
+fn addresses_are_read_as_the_rules_say() {
+    replay("addr");
+}
+
+#[test]
+fn calls_keep_their_word() {
+    replay("calls");
+}
+
+#[test]
+fn captures_hold_what_was_written_and_any_file_is_borne() {
+    replay("capture");
+}
+
+#[test]
+fn datagrams_find_the_socket_that_the_rules_name() {
+    replay("demux");
+}
 
 #[test]
 fn frames_do_no_harm() {
@@ -16,8 +39,18 @@ fn frames_do_no_harm() {
 }
 
 #[test]
+fn scenarios_keep_all_promises() {
+    replay("scenario");
+}
+
+#[test]
 fn segments_do_no_harm() {
     replay("segments");
+}
+
+#[test]
+fn scenario_files_mean_what_they_say() {
+    replay("toml");
 }
 
 #[test]
@@ -35,6 +68,45 @@ fn every_target_is_in_the_list_and_has_a_corpus() {
             assert!(len <= FILE_MAX_BYTES, "{}: {len} bytes", path.display());
         }
     }
+}
+
+#[test]
+fn a_reader_of_addresses_that_takes_octal_for_decimal_is_found() {
+    let aton = |text: &str| {
+        let text: Vec<&str> = text.split('.').map(|part| part.trim_start_matches('0')).collect();
+        text.join(".").parse().map_err(|_| AddrError::Address)
+    };
+    let readers = addr::Readers { aton, ..addr::Readers::OURS };
+    assert!(is_found("addr", |text| addr::look(&String::from_utf8_lossy(text), readers)));
+}
+
+#[test]
+fn a_writer_of_scenarios_that_forgets_the_seed_is_found() {
+    let print = |scenario: &Scenario| Scenario { seed: 1, ..scenario.clone() }.to_toml();
+    let codec = toml::Codec { print, ..toml::Codec::OURS };
+    assert!(is_found("toml", |text| toml::look(&String::from_utf8_lossy(text), codec)));
+}
+
+#[test]
+fn a_reader_of_captures_that_loses_the_last_frame_is_found() {
+    let read = |file: &[u8]| {
+        let mut frames = smolsock_sim::capture::read(file)?;
+        frames.pop();
+        Ok(frames)
+    };
+    assert!(is_found("capture", |bytes| capture::write_and_read(bytes, Format::Pcapng, read)));
+}
+
+#[test]
+fn a_table_that_gives_datagrams_to_the_oldest_socket_is_found() {
+    let oldest = |rivals: &[demux::Bound]| rivals.iter().min_by_key(|bound| bound.bound_at).map(|bound| bound.nth);
+    let play = |bytes: &[u8]| attack::<demux::Demux>(bytes).into_iter().for_each(|attack| attack.play_against(oldest));
+    assert!(is_found("demux", play));
+}
+
+/// Whether some file of a target's corpus makes `play` panic.
+fn is_found(name: &str, play: impl Fn(&[u8])) -> bool {
+    corpus(name).iter().any(|path| catch_unwind(AssertUnwindSafe(|| play(&read(path)))).is_err())
 }
 
 /// Plays every file of a target's corpus, in the order of their names.

@@ -1,7 +1,7 @@
 //! Which stack is attacked, and with which frames to start from?
 
-mod packet;
-mod port;
+pub mod packet;
+pub mod port;
 mod samples;
 mod segment;
 
@@ -283,7 +283,8 @@ fn settle(stack: &mut Stack<'_>, now: Instant, port: &mut Port) {
     assert!(rested, "a stack without input has not come to rest after {STEPS_MAX} steps");
 }
 
-fn new_stack(medium: Medium, host: u8, port: &Port, is_small: bool) -> Stack<'static> {
+/// A host with two addresses that end in its number. With `is_small`, tables are soon full.
+pub fn new_stack(medium: Medium, host: u8, port: &Port, is_small: bool) -> Stack<'static> {
     let seed = Seed::new([host; 16]).expect("not all zero");
     let mut config = match medium {
         Medium::Ethernet => Config::ethernet(MacAddr([2, 0, 0, 0, 0, host]), seed),

@@ -1,6 +1,7 @@
 //! How is a hostile packet made from a good one?
 
 use core::ops::Range;
+use std::net::{IpAddr, SocketAddr};
 
 use smolsock::device::Medium;
 
@@ -9,6 +10,8 @@ const IPV6_HEADER_LEN: usize = 40;
 const FRAGMENT: u8 = 44;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
+const UDP: u8 = 17;
+const TCP: u8 = 6;
 /// An error quotes at most this much of what it is about, in bytes.
 const QUOTE_MAX: usize = 512;
 
@@ -81,4 +84,44 @@ fn split(medium: Medium, frame: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_ip = medium == Medium::Ip || matches!(link[12..], [0x08, 0x00] | [0x86, 0xdd]);
     let is_long = packet.len() >= 20;
     if is_ip && is_long { Some((link, packet)) } else { None }
+}
+
+/// A UDP datagram in an IP packet; its checksum is not looked at.
+pub fn datagram(to: SocketAddr, from: SocketAddr, payload: &[u8]) -> Vec<u8> {
+    let len = (8 + payload.len()) as u16;
+    let mut packet = Vec::new();
+    match (from.ip(), to.ip()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            packet.extend([0x45, 0]);
+            packet.extend((20 + len).to_be_bytes());
+            packet.extend([0, 0, 0, 0, 64, UDP, 0, 0]);
+            packet.extend(from.octets());
+            packet.extend(to.octets());
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            packet.extend([0x60, 0, 0, 0]);
+            packet.extend(len.to_be_bytes());
+            packet.extend([UDP, 64]);
+            packet.extend(from.octets());
+            packet.extend(to.octets());
+        }
+        _ => unreachable!("both are of one family"),
+    }
+    for field in [from.port(), to.port(), len, 1] {
+        packet.extend(field.to_be_bytes());
+    }
+    packet.extend(payload);
+    packet
+}
+
+/// A TCP segment without data in an IPv4 packet; its checksum is not looked at.
+pub fn segment(to: SocketAddr, from: SocketAddr, numbers: [u32; 2], flags: u8) -> Vec<u8> {
+    let mut packet = datagram(to, from, &[0; 12]);
+    packet[9] = TCP;
+    let segment = packet.len() - 20;
+    for (at, number) in [4, 8].into_iter().zip(numbers) {
+        packet[segment + at..][..4].copy_from_slice(&number.to_be_bytes());
+    }
+    packet[segment + 12..].copy_from_slice(&[5 << 4, flags, 0x20, 0, 0, 0, 0, 0]);
+    packet
 }
