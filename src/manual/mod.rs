@@ -31,6 +31,8 @@ pub mod search {}
 pub mod oracles {}
 #[doc = include_str!("tap.md")]
 pub mod tap {}
+#[doc = include_str!("fuzzing.md")]
+pub mod fuzzing {}
 #[cfg(feature = "inspect")]
 #[doc = include_str!("inspection.md")]
 pub mod inspection {}

@@ -8,6 +8,7 @@ mod captures;
 mod errnos;
 mod figure;
 mod found;
+mod fuzzed;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod kernel;

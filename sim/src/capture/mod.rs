@@ -14,13 +14,14 @@
 //!
 //! For tools that read only classic pcap there is [`Format::Pcap`], which has room for times and bytes alone: a frame that
 //! was lost looks like one that arrived. [`Live`] writes a capture while the run goes on, to a pipe for instance; [`Wiretap`] writes one
-//! of a real interface.
+//! of a real interface. [`read`] gives the frames of any such file back.
 
 mod format;
 mod live;
 mod names;
 mod pcap;
 mod pcapng;
+mod read;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use std::path::{Path, PathBuf};
 
 pub use format::Format;
 pub use live::Live;
+pub use read::{Captured, ReadError, read};
 pub use segments::segments;
 pub use wiretap::{LiveAbout, Wiretap};
 
