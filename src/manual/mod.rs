@@ -12,6 +12,8 @@ pub mod figure {}
 pub mod semantics {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+#[doc = include_str!("panics.md")]
+pub mod panics {}
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
 #[doc = include_str!("scenario.md")]
