@@ -132,7 +132,7 @@ pub fn parse_ipv4_aton(text: &str) -> Result<Ipv4Addr, AddrError> {
         *parts.get_mut(count).ok_or(AddrError::Address)? = parse_aton_number(part).ok_or(AddrError::Address)?;
         count += 1;
     }
-    let (last, leading) = parts[..count].split_last().ok_or(AddrError::Address)?;
+    let (last, leading) = parts.get(..count).unwrap_or_default().split_last().ok_or(AddrError::Address)?;
     let rest_bits = 32 - 8 * leading.len() as u32;
     if u64::from(*last) >= 1 << rest_bits || leading.iter().any(|part| *part > 255) {
         return Err(AddrError::Address);
@@ -143,8 +143,8 @@ pub fn parse_ipv4_aton(text: &str) -> Result<Ipv4Addr, AddrError> {
 
 fn parse_aton_number(text: &str) -> Option<u32> {
     let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', _, ..] => (&text[2..], 16),
-        [b'0', _, ..] => (&text[1..], 8),
+        [b'0', b'x' | b'X', _, ..] => (text.get(2..)?, 16),
+        [b'0', _, ..] => (text.get(1..)?, 8),
         _ => (text, 10),
     };
     // `from_str_radix` takes a sign, inet_aton does not.

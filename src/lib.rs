@@ -1,6 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(not(feature = "tap"), forbid(unsafe_code))]
+// Bytes from the network, a call or a full table never cause a panic: whatever could has to say why it does not. Tests may.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -10,12 +22,14 @@ extern crate std;
 pub mod addr;
 #[cfg(feature = "std")]
 pub mod blocking;
+mod bytes;
 mod config;
 mod demux;
 pub mod device;
 mod errno;
 #[cfg(feature = "inspect")]
 pub mod inspect;
+mod invariant;
 pub mod manual;
 mod readiness;
 mod socket;
@@ -48,6 +62,7 @@ pub mod doctest {
     use crate::{Config, Seed, Stack};
 
     /// A host 192.0.2.1/24, 2001:db8::1/64 on a device of its own.
+    #[expect(clippy::unreachable, reason = "examples start from it, nothing else")]
     pub fn stack() -> (Stack<'static>, Loopback) {
         let device = Loopback::new(Medium::Ip);
         let build = || -> Option<Stack<'static>> {

@@ -198,6 +198,7 @@ impl State {
         is_needed
     }
 
+    #[expect(clippy::indexing_slicing, reason = "it was made as long as that in the line before")]
     fn register(&mut self, id: SocketId, (interest, room): (Interest, usize), woken: &Arc<Woken>) -> Result<(), Errno> {
         let index = self.stack.slot_of(id)?;
         if self.waits.len() <= index {

@@ -9,6 +9,7 @@ use managed::ManagedSlice;
 
 use crate::config::{Seed, Stream};
 use crate::errno::Errno;
+use crate::invariant::impossible;
 use crate::socket::raw::Kind;
 use crate::socket::slots::{Body, Slot, Slots};
 use crate::stack::classify::ICMP;
@@ -218,7 +219,10 @@ impl<'a> Demux<'a> {
     fn hash_of(&self, local: Option<&SocketAddr>, remote: Option<&SocketAddr>, protocol: Option<u8>) -> u64 {
         match (local, protocol) {
             (Some(local), Some(protocol)) => self.secret.hash(&FlowKey { protocol, local, remote }),
-            _ => unreachable!("only bound sockets are routed"),
+            _ => {
+                impossible("only bound sockets are routed");
+                0
+            }
         }
     }
 }

@@ -26,10 +26,10 @@ impl Ports {
     /// A port for which `is_free` says yes, or `None` if the whole range is taken.
     pub(crate) fn choose(&mut self, mut is_free: impl FnMut(u16) -> bool) -> Option<u16> {
         self.state = mix(self.state);
-        let range = u32::from(u16::MAX - EPHEMERAL_MIN) + 1;
+        const RANGE: u32 = (u16::MAX - EPHEMERAL_MIN) as u32 + 1;
         // The high half of a product: no bias, no division.
-        let start = (((self.state >> 32) * u64::from(range)) >> 32) as u32;
-        (0..range).map(|step| EPHEMERAL_MIN + ((start + step) % range) as u16).find(|port| is_free(*port))
+        let start = (((self.state >> 32) * u64::from(RANGE)) >> 32) as u32;
+        (0..RANGE).map(|step| EPHEMERAL_MIN + ((start + step) % RANGE) as u16).find(|port| is_free(*port))
     }
 }
 

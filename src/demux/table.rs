@@ -83,7 +83,7 @@ impl<'a> Table<'a> {
 
     /// Adds `value` (not `u32::MAX`), which is not in the table yet. Keys may be in it more than once.
     pub(crate) fn insert(&mut self, hash: u64, value: u32) -> Result<(), Full> {
-        assert_ne!(value, NOTHING, "this value marks an empty bucket");
+        debug_assert_ne!(value, NOTHING, "this value marks an empty bucket");
         if self.len >= load_max(self.buckets.len()) {
             self.grow()?;
         }
@@ -112,22 +112,23 @@ impl<'a> Table<'a> {
             return false;
         }
         let mut hole = home(tag, count);
-        while buckets[hole] != (Bucket { tag, value }) {
-            if buckets[hole].is_empty() {
-                return false;
+        loop {
+            match buckets.get(hole) {
+                Some(bucket) if *bucket == (Bucket { tag, value }) => break,
+                Some(bucket) if !bucket.is_empty() => hole = next(hole, count),
+                Some(_) | None => return false,
             }
-            hole = next(hole, count);
         }
         // Close the hole: what follows moves back, unless that would put it before its home.
         let mut index = next(hole, count);
-        while !buckets[index].is_empty() {
-            if distance(home(buckets[index].tag, count), index, count) >= distance(hole, index, count) {
-                buckets[hole] = buckets[index];
+        while let Some(bucket) = buckets.get(index).copied().filter(|bucket| !bucket.is_empty()) {
+            if distance(home(bucket.tag, count), index, count) >= distance(hole, index, count) {
+                put(buckets, hole, bucket);
                 hole = index;
             }
             index = next(index, count);
         }
-        buckets[hole] = Bucket::EMPTY;
+        put(buckets, hole, Bucket::EMPTY);
         self.len -= 1;
         true
     }
@@ -155,10 +156,16 @@ impl<'a> Table<'a> {
 /// Puts an entry into the first empty bucket from its home on; there is one.
 fn place(buckets: &mut [Bucket], entry: Bucket) {
     let mut index = home(entry.tag, buckets.len());
-    while !buckets[index].is_empty() {
+    while buckets.get(index).is_some_and(|bucket| !bucket.is_empty()) {
         index = next(index, buckets.len());
     }
-    buckets[index] = entry;
+    put(buckets, index, entry);
+}
+
+fn put(buckets: &mut [Bucket], index: usize, entry: Bucket) {
+    if let Some(place) = buckets.get_mut(index) {
+        *place = entry;
+    }
 }
 
 #[inline]

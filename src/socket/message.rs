@@ -3,6 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::flags::MsgFlags;
+use crate::bytes;
 
 /// What [`Stack::sendmsg`](crate::Stack::sendmsg) sends (`struct msghdr`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,10 +81,7 @@ pub(crate) fn room(buffers: &[&mut [u8]]) -> usize {
 pub(crate) fn scatter(data: &[u8], buffers: &mut [&mut [u8]]) -> usize {
     let mut copied = 0;
     for buffer in buffers {
-        let left = &data[copied..];
-        let len = left.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&left[..len]);
-        copied += len;
+        copied += bytes::copy(data.get(copied..).unwrap_or_default(), buffer);
     }
     copied
 }

@@ -333,11 +333,13 @@ impl<'a> Slots<'a> {
     }
 
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "only this table makes indexes, and it never becomes smaller")]
     pub(crate) fn get(&self, index: u32) -> &Slot<'a> {
         &self.places[index as usize].0
     }
 
     #[inline]
+    #[expect(clippy::indexing_slicing, reason = "only this table makes indexes, and it never becomes smaller")]
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut Slot<'a> {
         &mut self.places[index as usize].0
     }
@@ -360,6 +362,7 @@ impl<'a> Slots<'a> {
 
     /// The connection in this slot, which the caller knows to be one.
     #[inline]
+    #[expect(clippy::unreachable, reason = "there is no other connection to give")]
     pub(crate) fn connection(&mut self, index: u32) -> &mut Connection<'a> {
         match &mut self.get_mut(index).body {
             Body::Tcp(connection) => connection,

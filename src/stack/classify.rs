@@ -1,5 +1,8 @@
 //! What kind of frame is this, and which flow does it belong to?
 
+// Numbers from outside are not computed with unless it is said why they fit.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub(crate) mod checksum;
 mod icmp;
 pub(crate) mod ip;
@@ -116,6 +119,7 @@ impl Flags {
 
     /// How many sequence numbers they take: SYN and FIN one each.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "2 at most")]
     pub(crate) const fn span(self) -> u32 {
         self.syn() as u32 + self.fin() as u32
     }
@@ -258,7 +262,7 @@ fn tcp(packet: &Packet<'_>, link: Option<(MacAddr, MacAddr)>) -> Class {
         flags: Flags::from_bits(flags),
         seq: u32::from_be_bytes([s0, s1, s2, s3]),
         ack: u32::from_be_bytes([a0, a1, a2, a3]),
-        payload_len: packet.payload.len() - header_len,
+        payload_len: packet.payload.len().saturating_sub(header_len),
         window: u16::from_be_bytes([w0, w1]),
     })
 }
@@ -289,7 +293,7 @@ impl Packet<'_> {
         // At most 65,535 bytes: IP has 16 bits for the length.
         let len = self.payload.len() as u32;
         let pseudo = checksum::pseudo(self.source, self.destination, self.protocol, len);
-        checksum::is_good(pseudo + checksum::sum(self.payload))
+        checksum::is_good(pseudo.saturating_add(checksum::sum(self.payload)))
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a> Deadlines<'a> {
         let entry = Entry { at, slot };
         match self.position(slot) {
             // The most frequent case by far: a turn that changed no timer.
-            Some(position) if self.heap[position] == entry => {}
+            Some(position) if self.heap.get(position) == Some(&entry) => {}
             Some(position) => self.settle(position, entry),
             None => {
                 self.len += 1;
@@ -76,7 +76,8 @@ impl<'a> Deadlines<'a> {
     /// Gives `slot` this deadline, unless it has an earlier one.
     #[cfg(feature = "async")]
     pub(crate) fn set_no_later(&mut self, slot: u32, at: Instant) {
-        if self.position(slot).is_none_or(|position| at < self.heap[position].at) {
+        let known = self.position(slot).and_then(|position| self.heap.get(position));
+        if known.is_none_or(|known| at < known.at) {
             self.set(slot, at);
         }
     }
@@ -105,16 +106,19 @@ impl<'a> Deadlines<'a> {
 
     #[inline]
     fn position(&self, slot: u32) -> Option<usize> {
-        let position = self.positions[slot as usize];
+        let position = *self.positions.get(slot as usize)?;
         (position != NOWHERE).then_some(position as usize)
     }
 
     /// Closes the gap with the last entry.
     fn remove(&mut self, position: usize) {
-        self.positions[self.heap[position].slot as usize] = NOWHERE;
+        let Some(removed) = self.heap.get(position).copied() else { return };
+        self.note(removed.slot, NOWHERE);
         self.len -= 1;
-        if position < self.len {
-            self.settle(position, self.heap[self.len]);
+        if position < self.len
+            && let Some(last) = self.heap.get(self.len).copied()
+        {
+            self.settle(position, last);
         }
     }
 
@@ -122,17 +126,13 @@ impl<'a> Deadlines<'a> {
     fn settle(&mut self, mut position: usize, entry: Entry) {
         while position > 0 {
             let parent = (position - 1) / 2;
-            if self.heap[parent] <= entry {
-                break;
-            }
-            self.put(position, self.heap[parent]);
+            let Some(above) = self.heap.get(parent).copied().filter(|above| *above > entry) else { break };
+            self.put(position, above);
             position = parent;
         }
         while let Some(child) = self.earlier_child(position) {
-            if entry <= self.heap[child] {
-                break;
-            }
-            self.put(position, self.heap[child]);
+            let Some(below) = self.heap.get(child).copied().filter(|below| *below < entry) else { break };
+            self.put(position, below);
             position = child;
         }
         self.put(position, entry);
@@ -141,15 +141,23 @@ impl<'a> Deadlines<'a> {
     fn earlier_child(&self, position: usize) -> Option<usize> {
         let left = 2 * position + 1;
         let right = left + 1;
-        if right < self.len && self.heap[right] < self.heap[left] {
+        if right < self.len && self.heap.get(right) < self.heap.get(left) {
             return Some(right);
         }
         (left < self.len).then_some(left)
     }
 
     fn put(&mut self, position: usize, entry: Entry) {
-        self.heap[position] = entry;
-        self.positions[entry.slot as usize] = position as u32;
+        if let Some(place) = self.heap.get_mut(position) {
+            *place = entry;
+        }
+        self.note(entry.slot, position as u32);
+    }
+
+    fn note(&mut self, slot: u32, position: u32) {
+        if let Some(place) = self.positions.get_mut(slot as usize) {
+            *place = position;
+        }
     }
 }
 

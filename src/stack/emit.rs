@@ -11,6 +11,7 @@ use smoltcp::wire::{
 
 use crate::addr::{MacAddr, to_ip, to_mac};
 use crate::device::Path;
+use crate::invariant::impossible;
 use crate::stack::classify::checksum;
 
 /// Sends an ARP request (RFC 826): who has `target`, tell `own`.
@@ -125,7 +126,7 @@ pub(crate) fn bare(token: impl TxToken, path: &Path, bare: &Bare, checksums: &Ch
     let packet = IpRepr::new(local, remote, IpProtocol::Tcp, segment.buffer_len(), bare.hops);
     path.send(token, packet.buffer_len(), |buffer| {
         packet.emit(&mut *buffer, checksums);
-        let mut payload = TcpPacket::new_unchecked(&mut buffer[packet.header_len()..]);
+        let mut payload = TcpPacket::new_unchecked(buffer.get_mut(packet.header_len()..).unwrap_or_default());
         segment.emit(&mut payload, &local, &remote, checksums);
     });
 }
@@ -186,7 +187,7 @@ impl Header {
                 ip.set_src_addr(source);
                 ip.set_dst_addr(destination);
             }
-            _ => unreachable!("both addresses are of one family"),
+            _ => impossible("both addresses are of one family"),
         }
     }
 }

@@ -4,6 +4,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use smoltcp::wire::{IpProtocol, Ipv4Packet, Ipv6FragmentHeader, Ipv6Packet};
 
+use crate::invariant::impossible;
+
 /// Where a payload is cut. All pieces but the last have the same length, a multiple of 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cuts {
@@ -36,7 +38,7 @@ impl Cuts {
 
     /// How many pieces there are: one at least.
     pub(crate) fn len(&self) -> usize {
-        self.payload_len.div_ceil(self.piece_len).max(1)
+        self.payload_len.div_ceil(self.piece_len.max(1)).max(1)
     }
 
     /// Piece `index`, counted from 0.
@@ -71,7 +73,10 @@ impl Ipv4Header {
     /// Writes the header of the fragment that carries `piece`, checksum included, to the start of `packet`:
     /// [`IPV4_HEADER_LEN`] bytes at least. Header and piece together are at most 65,535 bytes.
     pub(crate) fn write(&self, piece: Piece, packet: &mut [u8]) {
-        let mut header = Ipv4Packet::new_unchecked(&mut packet[..IPV4_HEADER_LEN]);
+        let Some(header) = packet.first_chunk_mut::<IPV4_HEADER_LEN>() else {
+            return impossible("there is room for a header");
+        };
+        let mut header = Ipv4Packet::new_unchecked(header);
         header.set_version(4);
         header.set_header_len(IPV4_HEADER_LEN as u8);
         header.set_dscp(self.tos >> 2);
@@ -109,7 +114,12 @@ impl Ipv6Header {
     /// Writes both headers of the fragment that carries `piece` to the start of `packet`:
     /// [`IPV6_HEADER_LEN`] bytes at least. The piece is at most 65,527 bytes long.
     pub(crate) fn write(&self, piece: Piece, packet: &mut [u8]) {
-        let (fixed, fragment) = packet[..IPV6_HEADER_LEN].split_at_mut(IPV6_HEADER_LEN - FRAGMENT_HEADER_LEN);
+        let Some((fixed, fragment)) = packet
+            .split_first_chunk_mut::<{ IPV6_HEADER_LEN - FRAGMENT_HEADER_LEN }>()
+            .and_then(|(fixed, rest)| Some((fixed, rest.first_chunk_mut::<FRAGMENT_HEADER_LEN>()?)))
+        else {
+            return impossible("there is room for the headers");
+        };
         let mut header = Ipv6Packet::new_unchecked(fixed);
         header.set_version(6);
         header.set_traffic_class(self.traffic_class);
@@ -121,8 +131,8 @@ impl Ipv6Header {
         header.set_dst_addr(self.destination);
         fragment.fill(0);
         // smoltcp's header starts behind these two bytes: next header, and a reserved one.
-        let (start, rest) = fragment.split_at_mut(2);
-        start[0] = self.next_header;
+        let [first, _, rest @ ..] = fragment;
+        *first = self.next_header;
         let mut header = Ipv6FragmentHeader::new_unchecked(rest);
         header.set_frag_offset((piece.offset / 8) as u16);
         header.set_more_frags(piece.has_more);

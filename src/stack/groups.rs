@@ -10,6 +10,7 @@ use super::membership::{Change, HOST, JoinError, igmp, mld};
 use crate::config::Config;
 use crate::device::{Device, Outlet, Path};
 use crate::errno::Errno;
+use crate::invariant::impossible;
 use crate::socket::slots::Body;
 use crate::socket::sockopt::Membership;
 
@@ -132,7 +133,7 @@ impl Stack<'_> {
                 self.blocked = true;
                 return;
             };
-            let Some(report) = self.reports.poll(self.now) else { unreachable!("a report is due") };
+            let Some(report) = self.reports.poll(self.now) else { return impossible("a report is due") };
             let destination = match report {
                 Report::Igmp(kind, group) => IpAddr::V4(kind.destination(group)),
                 Report::Mld(..) => IpAddr::V6(mld::ALL_MLDV2_ROUTERS),

@@ -10,6 +10,7 @@ use super::membership::mld;
 use super::outbound::Way;
 use super::outbox::Letter;
 use super::reassembly::Expired;
+use crate::bytes;
 use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
@@ -100,7 +101,7 @@ impl Stack<'_> {
         let checksums = self.checksums_towards(header.destination);
         path.send(reply, header_len + message_len, |buffer| {
             header.write(buffer, message_len, &checksums);
-            write_message(&mut buffer[header_len..], header, kind, head, data);
+            write_message(buffer.get_mut(header_len..).unwrap_or_default(), header, kind, head, data);
         });
         self.counters.frames_out += 1;
     }
@@ -135,7 +136,7 @@ impl Stack<'_> {
         };
         // RFC 1812 §4.3.2.3 and RFC 4443 §2.4 (c): as much as fits without making the error too long.
         let room = if is_v4 { IPV4_ERROR_MAX } else { IPV6_ERROR_MAX }.min(self.mtu_towards(peer));
-        let quote = &bytes[..bytes.len().min(room.saturating_sub(header.len() + 8))];
+        let quote = bytes.get(..room.saturating_sub(header.len() + 8)).unwrap_or(bytes);
         self.reply_icmp(flow, &header, kind, u32::to_be_bytes(detail), quote, reply);
     }
 
@@ -253,16 +254,18 @@ fn errno_of(kind: IcmpErrorKind) -> Errno {
 
 /// Fills the room of a message: type and code, checksum, `head`, `data`.
 fn write_message<const N: usize>(message: &mut [u8], header: &Header, kind: [u8; 2], head: [u8; N], data: &[u8]) {
-    message[..2].copy_from_slice(&kind);
-    message[2..4].fill(0);
-    message[4..4 + N].copy_from_slice(&head);
-    message[4 + N..].copy_from_slice(data);
+    let Some(([kind_at, code_at, rest_at @ ..], rest)) = message.split_first_chunk_mut::<4>() else { return };
+    ([*kind_at, *code_at], *rest_at) = (kind, [0; 2]);
+    let head_len = bytes::copy(&head, rest);
+    bytes::copy(data, rest.get_mut(head_len..).unwrap_or_default());
     let pseudo = match header.protocol {
         ICMPV6 => checksum::pseudo(header.source, header.destination, ICMPV6, message.len() as u32),
         _ => 0,
     };
     let sum = checksum::finish(pseudo + checksum::sum(message));
-    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    if let Some([_, _, checksum @ ..]) = message.first_chunk_mut::<4>() {
+        *checksum = sum.to_be_bytes();
+    }
 }
 
 /// How many ICMP errors may be sent now (RFC 4443 §2.4 (f); the numbers are those of Linux

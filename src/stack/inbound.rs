@@ -9,6 +9,7 @@ use super::counters::Counters;
 use super::icmp::Refusal;
 use crate::demux::{Route, UDP};
 use crate::device::TxToken;
+use crate::invariant::impossible;
 use crate::socket::Domain;
 use crate::socket::slots::{Body, Slot};
 use crate::socket::udp::Envelope;
@@ -101,7 +102,7 @@ fn is_same_family(slot: &Slot<'_>, local: SocketAddr) -> bool {
 
 /// Puts a datagram into a socket's queue, or counts it.
 fn queue(slot: &mut Slot<'_>, counters: &mut Counters, envelope: Envelope, data: &[u8]) {
-    let Body::Udp(datagrams) = &mut slot.body else { unreachable!("UDP routes name UDP sockets") };
+    let Body::Udp(datagrams) = &mut slot.body else { return impossible("UDP routes name UDP sockets") };
     if datagrams.recv.push(envelope, data) {
         slot.wake_read();
     } else {

@@ -15,6 +15,7 @@ use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
 use crate::demux::{Route, TCP};
 use crate::device::{Device, OneFrame, RxToken, TxToken};
+use crate::invariant::impossible;
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Stage, TcpState};
 
@@ -74,7 +75,7 @@ impl Stack<'_> {
     #[inline(never)] // inlined, it would only make the path of segments spill
     fn on_other(&mut self, class: &Class, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         match class {
-            Class::Tcp(_) => unreachable!("segments have a way of their own"),
+            Class::Tcp(_) => impossible("segments have a way of their own"),
             Class::Arp(arp) => self.on_arp(arp, reply),
             Class::Ndp(ndp) => self.on_ndp(ndp, reply),
             Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) | Class::Fragment(flow) => {
@@ -212,12 +213,12 @@ impl Stack<'_> {
     fn on_stray(&mut self, route: Route, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Flow { local, remote, .. } = &segment.flow;
         match route {
-            Route::Socket(_) => unreachable!("it belongs to a connection"),
+            Route::Socket(_) => impossible("it belongs to a connection"),
             Route::TimeWait(_) | Route::Nobody if !self.can_come_from(remote.ip(), local.ip(), origin) => {
                 self.counters.dropped_not_for_us += 1;
             }
             Route::TimeWait(index) => self.on_time_wait(index, segment, bytes, origin, reply),
-            Route::Listener(_) => unreachable!("a listener has no remote address"),
+            Route::Listener(_) => impossible("a listener has no remote address"),
             // Connections have own addresses; whatever has none may be for somebody else.
             Route::Nobody if !self.is_local(local.ip()) => self.drop_foreign(local.ip()),
             Route::Nobody if segment.is_opening() => self.on_opening(segment, bytes, origin, reply),
@@ -273,7 +274,9 @@ impl Stack<'_> {
         let now = self.now;
         let mut path = self.way_back(&segment.flow);
         let slot = self.slots.get_mut(index);
-        let Body::Tcp(connection) = &mut slot.body else { unreachable!("segments are routed to connections") };
+        let Body::Tcp(connection) = &mut slot.body else {
+            return impossible("segments are routed to connections");
+        };
         if connection.is_local != (origin == Origin::Local) {
             // RFC 1122 §3.2.1.3: somebody on the wire says that it is this host.
             self.counters.dropped_not_for_us += 1;
@@ -298,7 +301,9 @@ impl Stack<'_> {
         }
         let ack_numbers = connection.ack_numbers();
         let heard_at = connection.heard_at(now);
-        let Some(engine) = &mut connection.engine else { unreachable!("a routed connection has an engine") };
+        let Some(engine) = &mut connection.engine else {
+            return impossible("a routed connection has an engine");
+        };
         connection.probes = 0;
         (connection.probe_at, connection.owes_probe) = (None, false);
         let before = engine.facts();
@@ -390,7 +395,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn on_time_wait(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let Some(entry) = self.time_wait.get(index).copied() else {
-            unreachable!("the demux names connections that are there");
+            return impossible("the demux names connections that are there");
         };
         if !self.is_intact(bytes) {
             self.counters.dropped_malformed += 1;

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use super::Stack;
 use super::classify::Segment;
 use crate::errno::Errno;
+use crate::invariant::impossible;
 use crate::readiness::{Interest, Readiness};
 use crate::socket::slots::{Body, NONE};
 use crate::socket::tcp::listener::Listener;
@@ -263,7 +264,7 @@ impl Stack<'_> {
         let stage = core::mem::replace(&mut connection.stage, Stage::Own);
         let parent = core::mem::replace(&mut connection.parent, NONE);
         self.with_listener(parent, |listener, slots| match stage {
-            Stage::Own => unreachable!("only children are in queues"),
+            Stage::Own => impossible("only children are in queues"),
             Stage::HalfOpen => listener.half_open.remove(slots, child),
             Stage::Completed => {
                 listener.half_open.remove(slots, child);
@@ -333,7 +334,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn hand_over_to_time_wait(&mut self, index: u32) {
         let slot = self.slots.get(index);
-        let (Some(local), Some(remote)) = (slot.local, slot.remote) else { unreachable!("it was connected") };
+        let (Some(local), Some(remote)) = (slot.local, slot.remote) else { return impossible("it was connected") };
         let is_shared = slot.options.reuse_address;
         let ended_at = self.slots.connection(index).ended_at;
         if ended_at.is_some() {
@@ -459,6 +460,7 @@ impl Stack<'_> {
         }
     }
 
+    #[expect(clippy::unreachable, reason = "there is no other listener to give")]
     fn listener(&self, index: u32) -> &Listener {
         match &self.slots.get(index).body {
             Body::Listener(listener) => listener,
@@ -467,6 +469,7 @@ impl Stack<'_> {
     }
 
     /// Changes a listener's queues, which are linked through other slots.
+    #[expect(clippy::unreachable, reason = "there is nothing to change, and something has to be returned")]
     fn with_listener<R>(
         &mut self,
         index: u32,

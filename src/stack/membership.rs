@@ -62,7 +62,9 @@ impl<'a> Memberships<'a> {
             self.grow()?;
         }
         self.entries.copy_within(position..self.len, position + 1);
-        self.entries[position] = Entry { group, slot };
+        if let Some(place) = self.entries.get_mut(position) {
+            *place = Entry { group, slot };
+        }
         self.len += 1;
         Ok(change)
     }
@@ -94,7 +96,7 @@ impl<'a> Memberships<'a> {
     }
 
     fn all(&self) -> &[Entry] {
-        &self.entries[..self.len]
+        self.entries.get(..self.len).unwrap_or_default()
     }
 
     /// Where the members of `group` start, or would.

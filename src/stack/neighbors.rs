@@ -95,7 +95,7 @@ impl Neighbors {
     /// The next question that needs something at `now`.
     pub(crate) fn need(&mut self, now: Instant) -> Option<Need> {
         let position = self.questions.iter().position(|question| question.due_at().is_some_and(|at| at <= now))?;
-        let question = self.questions[position];
+        let question = *self.questions.get(position)?;
         if question.asked == REQUESTS_MAX {
             self.questions.remove(position);
             return Some(Need::GiveUp(question.addr));

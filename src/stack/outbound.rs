@@ -9,7 +9,9 @@ use super::fragment::{self, Cuts, Ipv4Header, Ipv6Header, Piece};
 use super::local::Local;
 use super::raw::{Head, complete_header};
 use crate::addr::MacAddr;
+use crate::bytes;
 use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path, TxToken};
+use crate::invariant::impossible;
 use crate::socket::slots::Body;
 use crate::socket::udp::Cut;
 
@@ -134,7 +136,7 @@ impl Stack<'_> {
                 let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
                 self.ident = self.ident.wrapping_add(1);
                 token.consume(data.len(), |packet| {
-                    packet.copy_from_slice(data);
+                    bytes::copy(data, packet);
                     complete_header(packet, local.ip(), self.ident as u16);
                 });
             }
@@ -150,8 +152,9 @@ impl Stack<'_> {
             let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
             token.consume(header_len + payload_len, |packet| {
                 header.write(packet, payload_len, &checksums);
-                packet[header_len..header_len + head.len()].copy_from_slice(head);
-                packet[header_len + head.len()..].copy_from_slice(data);
+                let room = packet.get_mut(header_len..).unwrap_or_default();
+                let head_len = bytes::copy(head, room);
+                bytes::copy(data, room.get_mut(head_len..).unwrap_or_default());
             });
             return Sending::Done;
         }
@@ -181,12 +184,10 @@ impl Header {
             let Some(token) = outlet.transmit(now) else { return Sending::Blocked };
             token.consume(header_len + piece.len, |packet| {
                 self.write_piece(cut.ident, piece, packet);
-                let (mut room, mut offset) = (&mut packet[header_len..], piece.offset);
+                let (mut room, mut offset) = (packet.get_mut(header_len..).unwrap_or_default(), piece.offset);
                 for part in [head, data] {
-                    let rest = part.get(offset..).unwrap_or_default();
-                    let (filled, left) = room.split_at_mut(rest.len().min(room.len()));
-                    filled.copy_from_slice(&rest[..filled.len()]);
-                    room = left;
+                    let copied = bytes::copy(part.get(offset..).unwrap_or_default(), room);
+                    room = room.get_mut(copied..).unwrap_or_default();
                     offset = offset.saturating_sub(part.len());
                 }
             });
@@ -216,7 +217,7 @@ impl Header {
                 id: ident,
             }
             .write(piece, packet),
-            _ => unreachable!("both addresses are of one family"),
+            _ => impossible("both addresses are of one family"),
         }
     }
 }

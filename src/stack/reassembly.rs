@@ -97,7 +97,7 @@ impl<'a> Reassembly<'a> {
             Err(reason) => return dropped(reason),
         };
         let Some((index, has_evicted)) = self.place_for(&part, now) else { return dropped(Reason::NoRoom) };
-        let place = &mut self.places[index];
+        let Some(place) = self.places.get_mut(index) else { return dropped(Reason::NoRoom) };
         let verdict = match place.add(&part) {
             Ok(true) => place.finish().map_or_else(Verdict::Dropped, Verdict::Complete),
             Ok(false) => Verdict::Incomplete,
@@ -121,7 +121,7 @@ impl<'a> Reassembly<'a> {
         let due = self.places.iter().enumerate();
         let due = due.filter_map(|(index, place)| Some((place.partial()?.expires_at, index)));
         let (_, index) = due.filter(|(at, _)| *at <= now).min()?;
-        self.places[index].expire()
+        self.places.get_mut(index)?.expire()
     }
 
     /// The place where `part` belongs, and whether another packet had to go for it. `None`: there are no
@@ -143,7 +143,7 @@ impl<'a> Reassembly<'a> {
                 None => (self.oldest()?, true),
             },
         };
-        self.places[index].start(part, now);
+        self.places.get_mut(index)?.start(part, now);
         Some((index, has_evicted))
     }
 

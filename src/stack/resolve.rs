@@ -7,6 +7,7 @@ use super::classify::{Arp, ArpOperation, Ndp};
 use super::neighbors::Need;
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
+use crate::invariant::impossible;
 use crate::socket::slots::Body;
 
 impl Stack<'_> {
@@ -93,7 +94,7 @@ impl Stack<'_> {
                             (IpAddr::V6(own), IpAddr::V6(target)) => {
                                 super::emit::neighbor_solicitation(token, mac, own, target);
                             }
-                            _ => unreachable!("a source is of its target's family"),
+                            _ => impossible("a source is of its target's family"),
                         }
                     }
                     self.neighbors.asked(target, self.now);

@@ -250,8 +250,8 @@ impl<'a> Parts<'a> {
 /// slice is five times the sockets. So sockets and TIME-WAIT together (twice the sockets) are less than
 /// seven eighths of it, however many sockets there are.
 fn power_of_two(buckets: &mut [Bucket]) -> &mut [Bucket] {
-    let len = 1 << buckets.len().ilog2();
-    &mut buckets[..len]
+    let len = buckets.len().checked_ilog2().map_or(0, |bits| 1 << bits);
+    buckets.get_mut(..len).unwrap_or_default()
 }
 
 const BUCKETS_PER_SOCKET: usize = 5;

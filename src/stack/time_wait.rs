@@ -141,7 +141,7 @@ impl<'a> TimeWait<'a> {
             older: NONE,
             newer: NONE,
         };
-        self.places[index as usize] = Place(Some(entry), NONE);
+        *self.places.get_mut(index as usize)? = Place(Some(entry), NONE);
         self.append(index);
         self.len += 1;
         Some(index)
@@ -172,7 +172,7 @@ impl<'a> TimeWait<'a> {
     pub(crate) fn remove(&mut self, index: u32) -> Option<Entry> {
         let entry = self.places.get(index as usize)?.0?;
         self.unlink(index);
-        self.places[index as usize] = Place(None, self.free);
+        *self.places.get_mut(index as usize)? = Place(None, self.free);
         self.free = index;
         self.len -= 1;
         Some(entry)
@@ -201,7 +201,7 @@ impl<'a> TimeWait<'a> {
     fn place(&mut self) -> Option<u32> {
         if self.free != NONE {
             let index = self.free;
-            self.free = self.places[index as usize].1;
+            self.free = self.places.get(index as usize)?.1;
             return Some(index);
         }
         if self.used as usize == self.places.len() {

@@ -176,7 +176,8 @@ fn fill(
                 }
                 return Ok(RecvMessage::of_stream(*taken));
             }
-            match stack.recv_with(id, &mut buffer[*taken - filled..], flags)? {
+            let rest = buffer.get_mut(*taken - filled..).unwrap_or_default();
+            match stack.recv_with(id, rest, flags)? {
                 0 => return Ok(RecvMessage::of_stream(*taken)),
                 more => *taken += more,
             }

@@ -191,7 +191,7 @@ impl<H: Handle> TcpStream<H> {
     pub async fn read_exact(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.read(&mut buffer[filled..]).await? {
+            match self.read(buffer.get_mut(filled..).unwrap_or_default()).await? {
                 0 => break,
                 taken => filled += taken,
             }
@@ -231,7 +231,7 @@ impl<H: Handle> TcpStream<H> {
     pub async fn write_all(&self, mut data: &[u8]) -> Result<(), Errno> {
         while !data.is_empty() {
             let taken = self.write(data).await?;
-            data = &data[taken..];
+            data = data.get(taken..).unwrap_or_default();
         }
         Ok(())
     }

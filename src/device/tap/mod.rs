@@ -194,7 +194,7 @@ impl Tap {
             if record_len == 0 {
                 return Some(0..len);
             }
-            let record_and_frame = self.rx[..len].split_first_chunk_mut();
+            let record_and_frame = self.rx.get_mut(..len).and_then(|all| all.split_first_chunk_mut());
             if record_and_frame.is_some_and(|(record, frame)| vnet::admit(medium, record, frame)) {
                 return Some(record_len..len);
             }
@@ -225,7 +225,7 @@ impl Device for Tap {
     fn receive(&mut self, _timestamp: Instant) -> Option<(Received<'_>, Sender<'_>)> {
         let place = self.fill()?;
         let Self { interface, rx, tx, counters, error } = self;
-        Some((Received(&rx[place]), Sender { interface, buffer: tx, piece_bytes: None, counters, error }))
+        Some((Received(rx.get(place)?), Sender { interface, buffer: tx, piece_bytes: None, counters, error }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<Sender<'_>> {

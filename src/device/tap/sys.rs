@@ -29,8 +29,8 @@ impl Request {
     }
 
     fn name(&self) -> String {
-        let end = self.name.iter().position(|byte| *byte == 0).unwrap_or(NAME_LEN);
-        String::from_utf8_lossy(&self.name[..end]).into_owned()
+        let name = self.name.split(|byte| *byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(name).into_owned()
     }
 
     /// The union as a `short`.

@@ -16,13 +16,12 @@ use crate::stack::classify::{Content, checksum, ip, open};
 pub(super) fn describe(medium: Medium, frame: &mut [u8], piece_bytes: Option<NonZeroU16>) -> [u8; RECORD_LEN] {
     let Some(segment) = Segment::find(medium, frame) else { return [0; RECORD_LEN] };
     let at = segment.at + CHECKSUM_AT;
-    if frame[at..at + 2] != [0, 0] {
-        // Somebody has filled it in, who knows why it is as it is.
-        return [0; RECORD_LEN];
-    }
+    // Where somebody has filled it in, it is as it is, who knows why.
+    let place = frame.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<2>()).filter(|sum| **sum == [0; 2]);
+    let Some(place) = place else { return [0; RECORD_LEN] };
     // Begun, not finished: not its complement.
     let begun = !checksum::finish(segment.pseudo);
-    frame[at..at + 2].copy_from_slice(&begun.to_be_bytes());
+    *place = begun.to_be_bytes();
     let (kind, header_len, piece) = match piece_bytes {
         Some(bytes) => (segment.gso_type, segment.payload_at as u16, bytes.get()),
         None => (0, 0, 0),

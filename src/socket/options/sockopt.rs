@@ -187,5 +187,5 @@ pub fn table() -> &'static [Row] {
 /// The option with these numbers.
 pub(crate) fn find(level: i32, number: i32) -> Option<Name> {
     let is_it = |row: &Row| row.level.number() == level && row.number == number;
-    ROWS.iter().position(is_it).map(|position| Name::ALL[position])
+    Name::ALL.iter().copied().find(|name| is_it(name.row()))
 }

@@ -29,6 +29,7 @@ macro_rules! options {
         impl Name {
             pub(super) const ALL: &[Self] = &[$(Self::$name),+];
 
+            #[expect(clippy::indexing_slicing, reason = "one line of the table makes a name and its row")]
             pub(crate) fn row(self) -> &'static Row {
                 &ROWS[self as usize]
             }

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::Congestion;
 use super::sockopt::sealed::Sealed;
 use super::sockopt::{Membership, OptionValue, Shape};
+use crate::bytes::copy;
 use crate::errno::Errno;
 use crate::socket::tcp::info::{INFO_LEN, TcpInfo};
 use crate::socket::{Domain, Type};
@@ -114,12 +115,6 @@ pub(crate) fn write(value: Value, shape: Shape, is_ip: bool, buffer: &mut [u8]) 
     copy(&number.to_le_bytes(), buffer)
 }
 
-fn copy(bytes: &[u8], buffer: &mut [u8]) -> usize {
-    let len = bytes.len().min(buffer.len());
-    buffer[..len].copy_from_slice(&bytes[..len]);
-    len
-}
-
 fn join(a: [u8; 4], b: [u8; 4]) -> [u8; 8] {
     let mut both = [0; 8];
     both[..4].copy_from_slice(&a);
@@ -172,7 +167,7 @@ fn read_congestion(bytes: &[u8]) -> Result<Congestion, Errno> {
         return Err(Errno::EINVAL);
     }
     let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    let name = &name[..name.len().min(CONGESTION_NAME_LEN - 1)];
+    let name = name.get(..CONGESTION_NAME_LEN - 1).unwrap_or(name);
     let all = [Congestion::None, Congestion::Reno, Congestion::Cubic];
     all.into_iter().find(|control| control.name().as_bytes() == name).ok_or(Errno::ENOENT)
 }

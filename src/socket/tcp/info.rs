@@ -2,6 +2,7 @@
 
 use super::track::Track;
 use super::{Connection, TcpState};
+use crate::bytes::copy;
 use crate::time::{Duration, Instant};
 
 /// What is known of a TCP socket (`TCP_INFO`). What only smoltcp knows (the time-out, the congestion window, the
@@ -147,12 +148,12 @@ impl TcpInfo {
             (156, self.data_segs_out),
         ];
         for (at, word) in words {
-            bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            copy(&word.to_le_bytes(), bytes.get_mut(at..).unwrap_or_default());
         }
         let longs =
             [(120, self.bytes_acked), (128, self.bytes_received), (200, self.bytes_sent), (208, self.bytes_retrans)];
         for (at, long) in longs {
-            bytes[at..at + 8].copy_from_slice(&long.to_le_bytes());
+            copy(&long.to_le_bytes(), bytes.get_mut(at..).unwrap_or_default());
         }
     }
 }

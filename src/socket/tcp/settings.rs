@@ -102,8 +102,8 @@ pub(crate) fn patience_of(retries: u8) -> Duration {
     let mut wait = RTO_FIRST;
     let mut all = wait;
     for _ in 0..retries {
-        wait = (wait * 2).min(RTO_MAX);
-        all += wait;
+        wait = wait.saturating_mul(2).min(RTO_MAX);
+        all = all.saturating_add(wait);
     }
     all
 }

@@ -8,6 +8,7 @@ use smoltcp::storage::{PacketBuffer, PacketMetadata};
 use super::message::total;
 use super::raw::Kind;
 use super::slots::NONE;
+use crate::bytes;
 
 /// One received datagram, as [`Stack::recv_from`](crate::Stack::recv_from) reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +67,8 @@ impl<'a> Queue<'a> {
     pub(crate) fn push_pieces(&mut self, envelope: Envelope, pieces: &[&[u8]]) -> bool {
         let Ok(mut room) = self.ring.enqueue(total(pieces), envelope) else { return false };
         for piece in pieces {
-            let (place, rest) = room.split_at_mut(piece.len());
-            place.copy_from_slice(piece);
-            room = rest;
+            let copied = bytes::copy(piece, room);
+            room = room.get_mut(copied..).unwrap_or_default();
         }
         self.len += 1;
         true

@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use crate::errno::Errno;
+use crate::invariant::impossible;
 use crate::socket::options::value::{self, Value};
 use crate::socket::raw::Kind;
 use crate::socket::slots::{Body, Slot};
@@ -247,7 +248,10 @@ impl Stack<'_> {
                 let told = mtu.saturating_sub(headers_len) as u32;
                 TcpInfo { rcv_mss: info.rcv_mss.min(told), ..info }
             }
-            Body::Udp(_) | Body::Free => unreachable!("the level was checked"),
+            Body::Udp(_) | Body::Free => {
+                impossible("the level was checked");
+                TcpInfo::of_listener(0, 0)
+            }
         }
     }
 

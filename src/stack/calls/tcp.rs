@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use crate::demux::TCP;
 use crate::demux::ports::{self, Claim};
 use crate::errno::Errno;
+use crate::invariant::impossible;
 use crate::socket::flags::MsgFlags;
 use crate::socket::message::{room, total};
 use crate::socket::slots::{Body, NONE, Queue};
@@ -111,7 +112,10 @@ impl Stack<'_> {
         let slot = self.slots.get_mut(child);
         // Linux: O_NONBLOCK is not inherited.
         slot.options.nonblocking = false;
-        let Some(remote) = slot.remote else { unreachable!("a child has a peer") };
+        let Some(remote) = slot.remote else {
+            impossible("a child has a peer");
+            return Err(Errno::ECONNABORTED);
+        };
         let remote = slot.outer(remote);
         self.promote_oldest(index);
         let id = self.slots.adopt(child);
@@ -441,7 +445,7 @@ fn take(engine: &mut Engine<'_>, readable: usize, buffers: &mut [&mut [u8]], fla
             let mut taken = 0;
             for buffer in buffers {
                 let len = buffer.len().min(readable - taken);
-                let filled = engine.recv(&mut buffer[..len]);
+                let filled = engine.recv(buffer.get_mut(..len).unwrap_or_default());
                 taken += filled;
                 if filled < buffer.len() {
                     break;

@@ -2,8 +2,14 @@
 
 use core::net::IpAddr;
 
+use crate::invariant::impossible;
+
 /// The sum of all 16-bit words, an odd last byte padded with zero. At most 65,535 bytes: the carries
 /// then fit into the upper half, and a few sums can be added without a check.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "65,535 bytes are 2^15 words of less than 2^16: a few such sums fit"
+)]
 pub(crate) fn sum(bytes: &[u8]) -> u32 {
     let (words, last) = bytes.as_chunks::<2>();
     let last = last.first().map_or(0, |byte| u32::from(*byte) << 8);
@@ -12,22 +18,31 @@ pub(crate) fn sum(bytes: &[u8]) -> u32 {
 
 /// The sum of the pseudo-header in front of UDP, TCP and ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1).
 /// `len`: bytes of the payload, its own header included.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "65,535 bytes are 2^15 words of less than 2^16: a few such sums fit"
+)]
 pub(crate) fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, len: u32) -> u32 {
     let addresses = match (source, destination) {
         (IpAddr::V4(from), IpAddr::V4(to)) => sum(&from.octets()) + sum(&to.octets()),
         (IpAddr::V6(from), IpAddr::V6(to)) => sum(&from.octets()) + sum(&to.octets()),
-        _ => unreachable!("both addresses are of one family"),
+        _ => {
+            impossible("both addresses are of one family");
+            0
+        }
     };
     addresses + u32::from(protocol) + len
 }
 
 /// The checksum field that makes a sum over everything else good.
+#[expect(clippy::arithmetic_side_effects, reason = "halves of 32 bits, and their carry")]
 pub(crate) const fn finish(sum: u32) -> u16 {
     let folded = (sum >> 16) + (sum & 0xffff);
     !((folded >> 16) + (folded & 0xffff)) as u16
 }
 
 /// Whether a sum that includes the checksum itself says that nothing was changed.
+#[expect(clippy::arithmetic_side_effects, reason = "halves of 32 bits, and their carry")]
 pub(crate) const fn is_good(sum: u32) -> bool {
     let folded = (sum >> 16) + (sum & 0xffff);
     (folded >> 16) + (folded & 0xffff) == 0xffff

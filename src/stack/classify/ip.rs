@@ -161,6 +161,7 @@ impl Header {
 }
 
 /// Where the field stands that names the protocol of an IPv6 packet's payload, bytes from its start.
+#[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
 pub(crate) fn last_next_header(packet: &[u8]) -> u32 {
     let (mut field, mut at) = (IPV6_NEXT_HEADER, IPV6_HEADER_LEN);
     while let (Some(next), Some(&[_, units, ..])) = (packet.get(field), packet.get(at..)) {
@@ -178,6 +179,7 @@ pub(crate) fn last_next_header(packet: &[u8]) -> u32 {
 }
 
 /// Finds the payload behind extension headers (RFC 8200 §4).
+#[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
 fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<(u8, &[u8]), Odd> {
     let (whole_len, mut is_first) = (bytes.len(), true);
     for _ in 0..=EXTENSIONS_MAX {
@@ -208,6 +210,7 @@ fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<(u8, &[u8]), Odd> {
 }
 
 /// Looks through the options in an extension header that stands `at` bytes behind the packet's start (RFC 8200 §4.2).
+#[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
 fn check_options(header: &[u8], at: usize) -> Result<(), Odd> {
     let mut next = 2;
     while let Some(kind) = header.get(next) {

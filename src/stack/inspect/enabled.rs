@@ -235,7 +235,7 @@ impl Stack<'_> {
             Ok(Some(received)) => received,
         };
         let bytes = match buffers {
-            [one] => Cow::Borrowed(&one[..received.len]),
+            [one] => Cow::Borrowed(one.get(..received.len).unwrap_or_default()),
             buffers => {
                 let mut bytes = buffers.concat();
                 bytes.truncate(received.len);
@@ -352,6 +352,7 @@ impl Stack<'_> {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "it was made as long as that in the line before")]
     fn told(&mut self, index: u32) -> &mut TcpState {
         let index = index as usize;
         if self.hook.told.len() <= index {

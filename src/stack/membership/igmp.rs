@@ -1,10 +1,16 @@
 //! What do IGMP packets look like? (RFC 2236)
 
+// Numbers from outside are not computed with unless it is said why they fit.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use core::net::Ipv4Addr;
 
 use smoltcp::wire::{IgmpPacket, IgmpRepr, IgmpVersion, IpProtocol, Ipv4Packet};
 
 use crate::time::Duration;
+
+use crate::bytes;
+use crate::invariant::impossible;
 
 /// What another host or a router says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +59,7 @@ pub(crate) fn parse(message: &[u8]) -> Option<Heard> {
         QUERY if is_query && code == 0 && message.len() == MESSAGE_LEN => Some(Heard::QueryV1),
         QUERY if is_query => {
             let is_v3 = message.len() >= QUERY_V3_LEN_MIN;
-            Some(Heard::Query { group, delay_max: Duration::from_millis(100) * delay_code(code, is_v3) })
+            Some(Heard::Query { group, delay_max: Duration::from_millis(100).saturating_mul(delay_code(code, is_v3)) })
         }
         REPORT_V1 | REPORT_V2 if group.is_multicast() => Some(Heard::Report { group }),
         _ => None,
@@ -61,6 +67,7 @@ pub(crate) fn parse(message: &[u8]) -> Option<Heard> {
 }
 
 /// Tenths of a second. Only IGMPv3 has floating point (RFC 3376 §4.1.1).
+#[expect(clippy::arithmetic_side_effects, reason = "5 bits shifted by 10 at most")]
 fn delay_code(code: u8, is_v3: bool) -> u32 {
     if is_v3 && code >= 128 {
         return u32::from(code & 0xf | 0x10) << (((code >> 4) & 7) + 3);
@@ -71,8 +78,11 @@ fn delay_code(code: u8, is_v3: bool) -> u32 {
 /// Writes an IPv4 packet with TTL 1 and the router alert option (RFC 2113) to the start of `packet`:
 /// [`PACKET_LEN`] bytes at least.
 pub(crate) fn write(kind: Kind, group: Ipv4Addr, source: Ipv4Addr, packet: &mut [u8]) {
-    let (header, message) = packet[..PACKET_LEN].split_at_mut(HEADER_LEN);
-    header[20..].copy_from_slice(&ROUTER_ALERT);
+    let Some((header, message)) = packet.get_mut(..PACKET_LEN).and_then(|all| all.split_at_mut_checked(HEADER_LEN))
+    else {
+        return impossible("there is room for a report");
+    };
+    bytes::copy(&ROUTER_ALERT, header.get_mut(20..).unwrap_or_default());
     let mut header = Ipv4Packet::new_unchecked(header);
     header.set_version(4);
     header.set_header_len(HEADER_LEN as u8);

@@ -1,5 +1,8 @@
 //! What do MLD packets look like? (RFC 3810)
 
+// Numbers from outside are not computed with unless it is said why they fit.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use core::net::Ipv6Addr;
 
 use smoltcp::wire::{
@@ -7,6 +10,8 @@ use smoltcp::wire::{
 };
 
 use crate::time::Duration;
+
+use crate::invariant::impossible;
 
 /// A router asks for the members of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,7 @@ pub(crate) fn parse_query(source: Ipv6Addr, hop_limit: u8, message: &[u8]) -> Op
 }
 
 /// Milliseconds. Only MLDv2 has floating point (RFC 3810 §5.1.3).
+#[expect(clippy::arithmetic_side_effects, reason = "13 bits shifted by 10 at most")]
 fn delay_code(code: u16, is_v2: bool) -> u64 {
     if is_v2 && code >= 0x8000 {
         return u64::from(code & 0xfff | 0x1000) << (((code >> 12) & 7) + 3);
@@ -62,8 +68,12 @@ fn delay_code(code: u16, is_v2: bool) -> u64 {
 /// [`ALL_MLDV2_ROUTERS`], to the start of `packet`: [`PACKET_LEN`] bytes at least. `source`: link-local, or
 /// unspecified if there is none (RFC 3590).
 pub(crate) fn write(kind: Kind, group: Ipv6Addr, source: Ipv6Addr, packet: &mut [u8]) {
-    let (header, rest) = packet[..PACKET_LEN].split_at_mut(HEADER_LEN);
-    let (options, message) = rest.split_at_mut(HOP_BY_HOP.len());
+    let Some((header, rest)) = packet.get_mut(..PACKET_LEN).and_then(|all| all.split_at_mut_checked(HEADER_LEN)) else {
+        return impossible("there is room for a report");
+    };
+    let Some((options, message)) = rest.split_first_chunk_mut::<{ HOP_BY_HOP.len() }>() else {
+        return impossible("there is room for a report");
+    };
     let mut header = Ipv6Packet::new_unchecked(header);
     header.set_version(6);
     header.set_traffic_class(0);
@@ -73,7 +83,7 @@ pub(crate) fn write(kind: Kind, group: Ipv6Addr, source: Ipv6Addr, packet: &mut 
     header.set_hop_limit(1);
     header.set_src_addr(source);
     header.set_dst_addr(ALL_MLDV2_ROUTERS);
-    options.copy_from_slice(&HOP_BY_HOP);
+    *options = HOP_BY_HOP;
     message.fill(0);
     // RFC 3810 §4.2.12. smoltcp's own reports have the two changes the wrong way round.
     let record_type = match kind {
@@ -82,7 +92,7 @@ pub(crate) fn write(kind: Kind, group: Ipv6Addr, source: Ipv6Addr, packet: &mut 
         Kind::Leave => MldRecordType::ChangeToInclude,
     };
     MldAddressRecordRepr::new(record_type, group)
-        .emit(&mut MldAddressRecord::new_unchecked(&mut message[REPORT_HEADER_LEN..]));
+        .emit(&mut MldAddressRecord::new_unchecked(message.get_mut(REPORT_HEADER_LEN..).unwrap_or_default()));
     let mut message = Icmpv6Packet::new_unchecked(message);
     message.set_msg_type(Icmpv6Message::MldReport);
     message.set_nr_mcast_addr_rcrds(1);

@@ -84,21 +84,22 @@ impl<'a> Reports<'a> {
             Some(index) => index,
             None => match self.place() {
                 Some(index) => {
-                    self.topics[index] = Topic { group, ..Topic::EMPTY };
+                    self.put(index, Topic { group, ..Topic::EMPTY });
                     index
                 }
                 None => return false,
             },
         };
-        let topic = &mut self.topics[index];
-        *topic = Topic { is_member: true, changes: CHANGES, change_at: now, answer_at: None, ..*topic };
+        if let Some(topic) = self.topics.get_mut(index) {
+            *topic = Topic { is_member: true, changes: CHANGES, change_at: now, answer_at: None, ..*topic };
+        }
         true
     }
 
     /// The host is a member by itself: routers that ask are told, and nothing is told unasked. `false`: as above.
     pub(crate) fn join_silently(&mut self, group: IpAddr) -> bool {
         let Some(index) = self.place() else { return false };
-        self.topics[index] = Topic { group, is_member: true, ..Topic::EMPTY };
+        self.put(index, Topic { group, is_member: true, ..Topic::EMPTY });
         true
     }
 
@@ -106,7 +107,7 @@ impl<'a> Reports<'a> {
     pub(crate) fn leave(&mut self, group: IpAddr, now: Instant) {
         let Some(index) = self.all().iter().position(|topic| topic.group == group) else { return };
         let has_igmp_v1 = self.has_igmp_v1(now);
-        let topic = &mut self.topics[index];
+        let Some(topic) = self.topics.get_mut(index) else { return };
         *topic = Topic { is_member: false, changes: CHANGES, change_at: now, answer_at: None, ..*topic };
         if group.is_ipv4() {
             // RFC 2236 §3: once, and not in the presence of an IGMPv1 router (§4).
@@ -143,17 +144,17 @@ impl<'a> Reports<'a> {
     pub(crate) fn poll(&mut self, now: Instant) -> Option<Report> {
         let due = self.all().iter().enumerate().filter_map(|(index, topic)| Some((topic.next_at()?, index)));
         let (_, index) = due.filter(|(at, _)| *at <= now).min()?;
-        let topic = self.topics[index];
+        let topic = *self.topics.get(index)?;
         let is_change = topic.changes > 0 && topic.change_at <= now;
         let report = self.report(&topic, is_change, now);
         if !is_change {
-            self.topics[index] = Topic { is_told: true, answer_at: None, ..topic };
+            self.put(index, Topic { is_told: true, answer_at: None, ..topic });
         } else if topic.changes > 1 {
             let delay = self.draw(repeat_delay_max(topic.group));
             let (changes, change_at) = (topic.changes - 1, now.saturating_add(delay));
-            self.topics[index] = Topic { is_told: true, changes, change_at, ..topic };
+            self.put(index, Topic { is_told: true, changes, change_at, ..topic });
         } else if topic.is_member {
-            self.topics[index] = Topic { is_told: true, changes: 0, ..topic };
+            self.put(index, Topic { is_told: true, changes: 0, ..topic });
         } else {
             self.remove(index);
         }
@@ -184,7 +185,7 @@ impl<'a> Reports<'a> {
     /// A router asks for the members of `group`, or of all groups of its family if that is unspecified.
     fn on_query(&mut self, group: IpAddr, delay_max: Duration, now: Instant) {
         for index in 0..self.len {
-            let topic = self.topics[index];
+            let Some(topic) = self.topics.get(index).copied() else { return };
             let is_meant = topic.group == group || (group.is_unspecified() && topic.group.is_ipv4() == group.is_ipv4());
             if !is_meant || !topic.is_member {
                 continue;
@@ -197,19 +198,16 @@ impl<'a> Reports<'a> {
                 continue;
             }
             let at = now.saturating_add(self.draw(delay_max));
-            let topic = &mut self.topics[index];
-            if is_joint {
-                topic.change_at = at;
-            } else {
-                topic.answer_at = Some(at);
-            }
+            let topic =
+                if is_joint { Topic { change_at: at, ..topic } } else { Topic { answer_at: Some(at), ..topic } };
+            self.put(index, topic);
         }
     }
 
     /// Another host told what we would have (RFC 2236 §3): the last to tell is the one to say goodbye.
     fn on_igmp_report(&mut self, group: Ipv4Addr) {
-        let topics = &mut self.topics[..self.len];
-        let Some(topic) = topics.iter_mut().find(|topic| topic.group == group && topic.is_member) else { return };
+        let mut topics = self.topics.iter_mut().take(self.len);
+        let Some(topic) = topics.find(|topic| topic.group == group && topic.is_member) else { return };
         // What is told at once is told in any case.
         if topic.changes < CHANGES {
             *topic = Topic { is_told: false, changes: 0, answer_at: None, ..*topic };
@@ -229,7 +227,7 @@ impl<'a> Reports<'a> {
     }
 
     fn all(&self) -> &[Topic] {
-        &self.topics[..self.len]
+        self.topics.get(..self.len).unwrap_or_default()
     }
 
     /// Room for one more: a group that was left gives way, since its members are gone already.
@@ -243,7 +241,15 @@ impl<'a> Reports<'a> {
 
     fn remove(&mut self, index: usize) {
         self.len -= 1;
-        self.topics[index] = self.topics[self.len];
+        if let Some(last) = self.topics.get(self.len).copied() {
+            self.put(index, last);
+        }
+    }
+
+    fn put(&mut self, index: usize, topic: Topic) {
+        if let Some(place) = self.topics.get_mut(index) {
+            *place = topic;
+        }
     }
 
     #[cfg(feature = "alloc")]

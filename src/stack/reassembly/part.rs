@@ -1,5 +1,8 @@
 //! What does a fragment say about itself?
 
+// Numbers from outside are not computed with unless it is said why they fit.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Reason;
@@ -54,6 +57,7 @@ impl<'p> Part<'p> {
     }
 
     /// Just behind the payload.
+    #[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
     pub(super) fn end(&self) -> usize {
         self.offset + self.payload.len()
     }
@@ -103,6 +107,7 @@ impl<'p> Part<'p> {
     }
 
     /// RFC 8200 §3 and §4.5.
+    #[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
     fn parse_ipv6(packet: &'p [u8]) -> Option<Self> {
         let fixed = packet.first_chunk::<IPV6_HEADER_LEN>()?;
         let [_, class, _, _, len_high, len_low, mut next_header, _, addresses @ ..] = *fixed;
@@ -139,6 +144,7 @@ impl<'p> Part<'p> {
     }
 
     /// What can be told of one fragment without the others.
+    #[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
     fn check(&self) -> Result<(), Reason> {
         if self.payload.is_empty() && !self.is_atomic() {
             return Err(Reason::Empty);
@@ -160,6 +166,7 @@ impl<'p> Part<'p> {
 
 /// Whether the headers that start with `next` are all in the first fragment, the upper-layer header
 /// included (RFC 7112 §5), which is as long as Linux wants it.
+#[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
 fn has_headers(mut next: u8, mut bytes: &[u8]) -> bool {
     while let HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION = next {
         let Some([after, units]) = bytes.first_chunk() else { return false };

@@ -5,6 +5,7 @@ use smoltcp::wire::{Ipv4Packet, Ipv6Packet};
 
 use super::part::{FRAGMENT_HEADER_LEN, IPV6_HEADER_LEN, Key, Part, Splice};
 use super::{Expired, Reason};
+use crate::bytes;
 use crate::time::{Duration, Instant};
 
 /// Room for one packet.
@@ -73,7 +74,7 @@ impl<'a> Place<'a> {
     /// Makes this the place of the packet that `part` belongs to. The part itself is added next.
     pub(super) fn start(&mut self, part: &Part<'_>, now: Instant) {
         let timeout = if part.key.source.is_ipv4() { IPV4_TIMEOUT } else { IPV6_TIMEOUT };
-        self.bytes[..self.map_len].fill(0);
+        self.bytes.iter_mut().take(self.map_len).for_each(|bits| *bits = 0);
         self.partial = Some(Partial {
             key: part.key,
             started_at: now,
@@ -104,16 +105,20 @@ impl<'a> Place<'a> {
             return if is_copy { Ok(false) } else { Err(Reason::Overlap) };
         }
         self.reserve(header_len + end)?;
-        let (map, packet) = self.bytes.split_at_mut(self.map_len);
+        let Some((map, packet)) = self.bytes.split_at_mut_checked(self.map_len) else { return Err(Reason::NoRoom) };
         if part.is_first() {
             packet.copy_within(partial.header_len..partial.header_len + partial.end, header_len);
-            packet[..header_len].copy_from_slice(part.header);
+            bytes::copy(part.header, packet);
             partial.header_len = header_len;
             partial.first_len = Some(header_len + part.payload.len());
             partial.splice = part.splice;
         }
-        packet[header_len..][part.offset..part.end()].copy_from_slice(part.payload);
-        units.for_each(|unit| map[unit / 8] |= 1 << (unit % 8));
+        bytes::copy(part.payload, packet.get_mut(header_len + part.offset..).unwrap_or_default());
+        for unit in units {
+            if let Some(bits) = map.get_mut(unit / 8) {
+                *bits |= 1 << (unit % 8);
+            }
+        }
         partial.received_len += part.payload.len();
         partial.end = end;
         partial.ecns |= 1 << part.ecn;
@@ -130,10 +135,10 @@ impl<'a> Place<'a> {
         let Some(partial) = self.partial.take() else { return Err(Reason::Malformed) };
         let has_congestion = partial.congestion()?;
         let len = partial.header_len + partial.received_len;
-        let packet = &mut self.bytes[self.map_len..][..len];
+        let packet = self.bytes.get_mut(self.map_len..self.map_len + len).ok_or(Reason::Malformed)?;
         match partial.splice {
             None => {
-                packet[1] |= if has_congestion { ECN_CE } else { 0 };
+                mark(packet, if has_congestion { ECN_CE } else { 0 });
                 let mut header = Ipv4Packet::new_unchecked(&mut *packet);
                 // At most 65,535, which `add` has checked.
                 header.set_total_len(len as u16);
@@ -143,11 +148,11 @@ impl<'a> Place<'a> {
                 Ok(packet)
             }
             Some(Splice { next_header_at, next_header }) => {
-                packet[next_header_at] = next_header;
+                *packet.get_mut(next_header_at).ok_or(Reason::Malformed)? = next_header;
                 // The payload stays: the headers before the Fragment header take its place.
                 packet.copy_within(..partial.header_len - FRAGMENT_HEADER_LEN, FRAGMENT_HEADER_LEN);
-                let packet = &mut packet[FRAGMENT_HEADER_LEN..];
-                packet[1] |= if has_congestion { ECN_CE << 4 } else { 0 };
+                let packet = packet.get_mut(FRAGMENT_HEADER_LEN..).ok_or(Reason::Malformed)?;
+                mark(packet, if has_congestion { ECN_CE << 4 } else { 0 });
                 Ipv6Packet::new_unchecked(&mut *packet)
                     .set_payload_len((len - FRAGMENT_HEADER_LEN - IPV6_HEADER_LEN) as u16);
                 Ok(packet)
@@ -156,7 +161,8 @@ impl<'a> Place<'a> {
     }
 
     fn has_unit(&self, unit: usize) -> bool {
-        self.bytes[..self.map_len].get(unit / 8).is_some_and(|bits| bits & (1 << (unit % 8)) != 0)
+        let bits = self.bytes.get(unit / 8).filter(|_| unit / 8 < self.map_len);
+        bits.is_some_and(|bits| bits & (1 << (unit % 8)) != 0)
     }
 
     /// Whether these bytes of the payload, all of which are there, are those of `part`.
@@ -182,6 +188,13 @@ impl<'a> Place<'a> {
     #[cfg(not(feature = "alloc"))]
     fn reserve(&mut self, len: usize) -> Result<(), Reason> {
         if self.bytes.len() < self.map_len + len { Err(Reason::NoRoom) } else { Ok(()) }
+    }
+}
+
+/// Sets bits of the second byte, where IPv4 and IPv6 have ECN.
+fn mark(packet: &mut [u8], bits: u8) {
+    if let Some(byte) = packet.get_mut(1) {
+        *byte |= bits;
     }
 }
 
