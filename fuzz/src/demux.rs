@@ -1,4 +1,4 @@
-//! Does every datagram find the socket that the rules name?
+//! Does every datagram and every SYN find the socket that the rules name?
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,21 +13,23 @@ use crate::Attack;
 use crate::victim::port::Port;
 use crate::victim::{ip, packet};
 
-/// Sockets, names and datagrams.
+/// Sockets, names, datagrams and connections.
 #[derive(Arbitrary, Debug)]
 pub struct Demux(Vec<Move>);
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Move {
-    Open { is_v6: bool, v6_only: bool, reuse_address: bool, reuse_port: bool },
+    Open { is_tcp: bool, is_v6: bool, v6_only: bool, reuse_address: bool, reuse_port: bool },
     Bind { nth: u8, addr: u8, port: u8 },
     Connect { nth: u8, addr: u8, port: u8 },
     Disconnect { nth: u8 },
+    Listen { nth: u8 },
     Close { nth: u8 },
     Datagram { to: u8, to_port: u8, from: u8, from_port: u8 },
+    Syn { to: u8, to_port: u8, from: u8 },
 }
 
-/// Who gets a datagram, of the sockets that are bound to one name.
+/// Who gets a datagram or a connection, of the sockets that are bound to one name.
 pub type Rule = fn(&[Bound]) -> Option<usize>;
 
 impl Attack for Demux {
@@ -58,6 +60,9 @@ pub struct Bound {
     pub nth: usize,
     /// How many had been bound before it.
     pub bound_at: usize,
+    /// Of TCP; those that do not listen get nothing.
+    is_tcp: bool,
+    listens: bool,
     /// It gets IPv4 as well.
     is_dual: bool,
     /// It shares its name with others, evenly.
@@ -102,19 +107,23 @@ fn play(moves: Vec<Move>, rule: Rule) {
 
 impl Machine {
     fn make(&mut self, one: Move) {
-        if let Move::Connect { nth, .. } | Move::Disconnect { nth } | Move::Bind { nth, .. } = one
+        if let Move::Connect { nth, .. } | Move::Disconnect { nth } | Move::Bind { nth, .. } | Move::Listen { nth } =
+            one
             && let Some((nth, ..)) = self.find(nth)
         {
             // Who leaves a group and comes back may have another place in it.
             self.chosen.retain(|(_, _, group), _| !group.contains(&nth));
         }
         match one {
-            Move::Open { is_v6, v6_only, reuse_address, reuse_port } => {
-                self.open(is_v6, v6_only, reuse_address, reuse_port);
+            Move::Open { is_tcp, is_v6, v6_only, reuse_address, reuse_port } => {
+                let is_dual = is_v6 && !v6_only;
+                let (nth, bound_at) = (self.sockets.len(), 0);
+                self.open(is_v6, Bound { nth, bound_at, is_tcp, listens: false, is_dual, reuse_port, reuse_address });
             }
             Move::Bind { nth, addr, port } => self.bind(nth, addr, port),
             Move::Connect { nth, addr, port } => {
-                let Some((nth, id, domain)) = self.find(nth) else { return };
+                // That of a connection would be a question of its own.
+                let Some((nth, id, domain)) = self.find(nth).filter(|(nth, ..)| !self.is_tcp(*nth)) else { return };
                 let remote = SocketAddr::new(as_seen_by(domain, pick(&THEIRS, addr)), pick_port(port));
                 let was_bound = self.name(nth).is_some();
                 let _ = self.stack.connect(id, remote);
@@ -125,6 +134,7 @@ impl Machine {
                     let _ = self.stack.disconnect(id);
                 }
             }
+            Move::Listen { nth } => self.listen(nth),
             Move::Close { nth } => {
                 if let Some((nth, id, _)) = self.find(nth) {
                     self.stack.close(id).expect("it is open");
@@ -139,19 +149,26 @@ impl Machine {
                     self.receive(to, from);
                 }
             }
+            Move::Syn { to, to_port, from } => {
+                let to = SocketAddr::new(pick(&OWN, to), pick_port(to_port));
+                // Each from another port.
+                let from = SocketAddr::new(pick(&THEIRS, from), 10_000 + self.sent as u16);
+                if to.is_ipv4() == from.is_ipv4() {
+                    self.connect(to, from);
+                }
+            }
         }
     }
 
-    fn open(&mut self, is_v6: bool, v6_only: bool, reuse_address: bool, reuse_port: bool) {
+    fn open(&mut self, is_v6: bool, bound: Bound) {
         let domain = if is_v6 { Domain::Inet6 } else { Domain::Inet };
-        let Ok(id) = self.stack.socket(domain, Type::Datagram) else { return };
+        let kind = if bound.is_tcp { Type::Stream } else { Type::Datagram };
+        let Ok(id) = self.stack.socket(domain, kind) else { return };
         if is_v6 {
-            self.stack.setsockopt(id, IPV6_V6ONLY, v6_only).expect("it is not bound");
+            self.stack.setsockopt(id, IPV6_V6ONLY, !bound.is_dual).expect("it is not bound");
         }
-        self.stack.setsockopt(id, SO_REUSEADDR, reuse_address).expect("an option of all sockets");
-        self.stack.setsockopt(id, SO_REUSEPORT, reuse_port).expect("an option of all sockets");
-        let nth = self.sockets.len();
-        let bound = Bound { nth, bound_at: 0, is_dual: is_v6 && !v6_only, reuse_port, reuse_address };
+        self.stack.setsockopt(id, SO_REUSEADDR, bound.reuse_address).expect("an option of all sockets");
+        self.stack.setsockopt(id, SO_REUSEPORT, bound.reuse_port).expect("an option of all sockets");
         self.sockets.push(Some(Open { id, domain, bound }));
     }
 
@@ -164,7 +181,7 @@ impl Machine {
         let own = OWN.get(usize::from(addr)).map_or(wildcard, |own| as_seen_by(domain, ip(own)));
         let local = SocketAddr::new(own, pick_port(port));
         let was_bound = self.name(nth).is_some();
-        let clashes = self.clashes(nth, plain(local));
+        let clashes = self.clashes(nth, plain(local), false);
         let bound = self.stack.bind(id, local);
         // Another reason comes first: it has a name, or takes no such address.
         if matches!(bound, Ok(()) | Err(Errno::EADDRINUSE)) {
@@ -174,10 +191,24 @@ impl Machine {
         self.note_bind(nth, was_bound);
     }
 
-    /// Whether somebody else stands in the way (Linux: `inet_rcv_saddr_equal`, `udp_lib_lport_inuse`).
-    fn clashes(&self, nth: usize, local: SocketAddr) -> bool {
+    fn listen(&mut self, nth: u8) {
+        let Some((nth, id, _)) = self.find(nth).filter(|(nth, ..)| self.is_tcp(*nth)) else { return };
+        let name = self.name(nth);
+        let clashes = name.is_some_and(|(local, _)| self.clashes(nth, local, true));
+        let is_used = self.stack.listen(id, BACKLOG) == Err(Errno::EADDRINUSE);
+        assert_eq!(is_used, clashes, "listen of socket {nth}\n{}", self.stack.netstat());
+        self.sockets[nth].iter_mut().for_each(|open| open.bound.listens |= !is_used);
+        self.note_bind(nth, name.is_some());
+    }
+
+    /// Whether somebody else stands in the way (Linux: `inet_rcv_saddr_equal`, `udp_lib_lport_inuse`, `inet_bind_conflict`):
+    /// of who wants to listen only who does so already.
+    fn clashes(&self, nth: usize, local: SocketAddr, to_listen: bool) -> bool {
         let Some(own) = self.sockets[nth].as_ref().map(|open| open.bound) else { return false };
-        self.sockets.iter().flatten().filter(|other| other.bound.nth != nth).any(|other| {
+        let is_rival = |other: &&Open| {
+            other.bound.nth != nth && other.bound.is_tcp == own.is_tcp && (other.bound.listens || !to_listen)
+        };
+        self.sockets.iter().flatten().filter(is_rival).any(|other| {
             let Some((there, _)) = self.name(other.bound.nth) else { return false };
             let other = other.bound;
             let all =
@@ -186,7 +217,8 @@ impl Machine {
                 true => local.ip() == there.ip() || local.ip().is_unspecified() || there.ip().is_unspecified(),
                 false => all(own, local) || all(other, there),
             };
-            let shares = own.reuse_port && other.reuse_port || own.reuse_address && other.reuse_address;
+            let shares = own.reuse_port && other.reuse_port
+                || own.reuse_address && other.reuse_address && !other.listens && !to_listen;
             local.port() == there.port() && meets && !shares
         })
     }
@@ -211,10 +243,15 @@ impl Machine {
         Some((plain(local), self.stack.getpeername(id).ok().map(plain)))
     }
 
-    /// All sockets by name.
-    fn table(&self) -> Table {
+    fn is_tcp(&self, nth: usize) -> bool {
+        self.sockets[nth].as_ref().is_some_and(|open| open.bound.is_tcp)
+    }
+
+    /// All sockets of UDP, or all listeners, by name.
+    fn table(&self, is_tcp: bool) -> Table {
         let mut table = Table::new();
-        for bound in self.sockets.iter().flatten().map(|open| open.bound) {
+        let is_in = |bound: &Bound| bound.is_tcp == is_tcp && bound.listens == is_tcp;
+        for bound in self.sockets.iter().flatten().map(|open| open.bound).filter(is_in) {
             if let Some(name) = self.name(bound.nth) {
                 table.entry(name).or_default().push(bound);
             }
@@ -222,15 +259,18 @@ impl Machine {
         table
     }
 
+    /// Hands over a packet, and takes the answers.
+    fn deliver(&mut self, packet: Vec<u8>) -> Vec<Vec<u8>> {
+        self.port.waiting.push_back(packet);
+        while self.stack.step(Instant::from_secs(1), &mut self.port) == Step::More {}
+        std::mem::take(&mut self.port.sent)
+    }
+
     /// Hands over a datagram, and looks who has it.
     fn receive(&mut self, to: SocketAddr, from: SocketAddr) {
         self.sent += 1;
         let mark = self.sent.to_be_bytes();
-        self.port.waiting.push_back(packet::datagram(to, from, &mark));
-        while self.stack.step(Instant::from_secs(1), &mut self.port) == Step::More {}
-        self.port.sent.clear();
-        let rivals = rivals(&self.table(), to, from);
-        let mut wanted = (self.rule)(&rivals);
+        self.deliver(packet::datagram(to, from, &mark));
         let mut got = Vec::new();
         for open in self.sockets.iter().flatten() {
             let mut buffer = [0; 8];
@@ -239,6 +279,40 @@ impl Machine {
                 got.push(open.bound.nth);
             }
         }
+        let rivals = rivals(&self.table(false), to, from);
+        self.compare(to, from, &rivals, &got);
+    }
+
+    /// Opens a connection, looks who has it, and resets it.
+    fn connect(&mut self, to: SocketAddr, from: SocketAddr) {
+        self.sent += 1;
+        let answers = self.deliver(packet::segment(to, from, [1, 0], SYN));
+        let rivals = rivals(&self.table(true), to, from);
+        let [answer] = &answers[..] else { panic!("{} answers to a SYN for {to}", answers.len()) };
+        let (seq, flags) = packet::seq_and_flags(answer);
+        assert_eq!(flags, if rivals.is_empty() { RST | ACK } else { SYN | ACK }, "the answer to a SYN for {to}");
+        let numbers = [2, seq.wrapping_add(1)];
+        let mut got = Vec::new();
+        if flags & SYN != 0 {
+            self.deliver(packet::segment(to, from, numbers, ACK));
+            for open in self.sockets.iter().flatten() {
+                if let Ok((id, remote)) = self.stack.accept(open.id) {
+                    assert_eq!(plain(remote), from);
+                    got.push((open.bound.nth, id));
+                }
+            }
+            self.deliver(packet::segment(to, from, numbers, RST | ACK));
+        }
+        for (_, id) in &got {
+            self.stack.close(*id).expect("it is open");
+        }
+        let got: Vec<usize> = got.iter().map(|(nth, _)| *nth).collect();
+        self.compare(to, from, &rivals, &got);
+    }
+
+    /// Whether the one that the rules name got it, and nobody else.
+    fn compare(&mut self, to: SocketAddr, from: SocketAddr, rivals: &[Bound], got: &[usize]) {
+        let mut wanted = (self.rule)(rivals);
         if rivals.len() > 1 && rivals.iter().all(|bound| bound.reuse_port) {
             // Any of them, but always the same.
             let numbers: Vec<usize> = rivals.iter().map(|bound| bound.nth).collect();
@@ -287,4 +361,8 @@ fn pick_port(nth: u8) -> u16 {
 
 const OWN: [&str; 4] = ["192.0.2.1", "192.0.2.5", "2001:db8::1", "2001:db8::5"];
 const THEIRS: [&str; 4] = ["192.0.2.2", "192.0.2.3", "2001:db8::2", "2001:db8::3"];
+const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
+const ACK: u8 = 0x10;
+const BACKLOG: usize = 4;
 const MOVES_MAX: usize = 512;

@@ -12,15 +12,12 @@ pub mod figure {}
 pub mod semantics {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
-<<<<<<< HEAD
 // Its example needs what our tests have of smoltcp.
 #[cfg(feature = "std")]
 #[doc = include_str!("upstream.md")]
 pub mod upstream {}
-=======
 #[doc = include_str!("panics.md")]
 pub mod panics {}
->>>>>>> 4f4ce7172be4055fa67b2f00033e220d1a0fe70f
 #[doc = include_str!("rfc9293.md")]
 pub mod rfc9293 {}
 #[doc = include_str!("attacks.md")]

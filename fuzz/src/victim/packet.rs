@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use smolsock::device::Medium;
 
 const ETHERNET_HEADER_LEN: usize = 14;
+const IPV4_HEADER_LEN: usize = 20;
 const IPV6_HEADER_LEN: usize = 40;
 const FRAGMENT: u8 = 44;
 const ICMP: u8 = 1;
@@ -114,14 +115,21 @@ pub fn datagram(to: SocketAddr, from: SocketAddr, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// A TCP segment without data in an IPv4 packet; its checksum is not looked at.
+/// A TCP segment without data in an IP packet; its checksum is not looked at.
 pub fn segment(to: SocketAddr, from: SocketAddr, numbers: [u32; 2], flags: u8) -> Vec<u8> {
     let mut packet = datagram(to, from, &[0; 12]);
-    packet[9] = TCP;
-    let segment = packet.len() - 20;
-    for (at, number) in [4, 8].into_iter().zip(numbers) {
-        packet[segment + at..][..4].copy_from_slice(&number.to_be_bytes());
-    }
-    packet[segment + 12..].copy_from_slice(&[5 << 4, flags, 0x20, 0, 0, 0, 0, 0]);
+    let (protocol, start) = if to.is_ipv4() { (9, IPV4_HEADER_LEN) } else { (6, IPV6_HEADER_LEN) };
+    packet[protocol] = TCP;
+    let segment = &mut packet[start..];
+    segment[4..8].copy_from_slice(&numbers[0].to_be_bytes());
+    segment[8..12].copy_from_slice(&numbers[1].to_be_bytes());
+    segment[12..].copy_from_slice(&[5 << 4, flags, 0x20, 0, 0, 0, 0, 0]);
     packet
+}
+
+/// The sequence number and the flags of a TCP segment in an IP packet without options.
+pub fn seq_and_flags(packet: &[u8]) -> (u32, u8) {
+    let start = if packet[0] >> 4 == 4 { IPV4_HEADER_LEN } else { IPV6_HEADER_LEN };
+    let segment = &packet[start..];
+    (u32::from_be_bytes([segment[4], segment[5], segment[6], segment[7]]), segment[13])
 }
