@@ -18,6 +18,7 @@ mod no_heap;
 mod pair;
 mod properties;
 mod rfc9293;
+mod secrets;
 mod segments;
 mod sockets;
 mod tidy;

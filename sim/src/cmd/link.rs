@@ -18,7 +18,7 @@ use smolsock_sim::frame::Medium;
 use smolsock_sim::live::{Cable, End};
 use smolsock_sim::time::Time;
 
-use super::net::{CableArgs, Capture, TICK, parse_time, parsed, rtnetlink, space, wall_now};
+use super::net::{CableArgs, Capture, TICK, parse_time, parsed, rights, rtnetlink, space, wall_now};
 use super::{Failure, Streams, interrupt, one_way};
 
 /// Which interfaces, and what is between them.
@@ -76,6 +76,7 @@ pub(super) fn link(args: &Args, streams: &mut Streams<'_, impl Write, impl Write
     let mut cable = Cable::new("link", Medium::Ethernet, seed, forward, back)
         .map_err(|error| Failure::Refused(error.to_string()))?;
     let files = listen(args, &mut cable, seed, [&a.name, &b.name])?;
+    rights::drop_capabilities().map_err(Failure::Refused)?;
     let mut say = |text: String| match args.capture.is_piped() {
         true => writeln!(streams.err, "{text}"),
         false => writeln!(streams.out, "{text}").and_then(|()| streams.out.flush()),

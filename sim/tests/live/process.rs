@@ -77,6 +77,11 @@ pub fn run_with(program: impl AsRef<OsStr>, args: &[&str], input: &[u8]) -> Ende
 }
 
 impl Running {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it has written `text`.
     pub fn wait_for(&self, text: &str) {
         let end = Instant::now() + PATIENCE;

@@ -99,6 +99,33 @@ pub fn rights() {
     server.end().ended_with(130);
 }
 
+/// Whoever starts it: frames of strangers meet a process without any right of root.
+pub fn capabilities() {
+    let has_none = |server: &super::process::Running| {
+        let mut threads = 0;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", server.id())).expect("its threads") {
+            // One may have ended since.
+            let Ok(text) = std::fs::read_to_string(thread.expect("a thread").path().join("status")) else { continue };
+            threads += 1;
+            for line in ["CapInh", "CapPrm", "CapEff"] {
+                assert!(text.contains(&format!("{line}:\t0000000000000000\n")), "{line} in\n{text}");
+            }
+            assert!(text.contains("NoNewPrivs:\t1\n"), "{text}");
+        }
+        assert!(threads > 1, "the thread that meets frames");
+    };
+    let server = serve(&["echo"]);
+    echo(&mut client(7));
+    has_none(&server);
+    server.end().ended_with(130);
+    let folder = Folder::new("capabilities");
+    let server = serve(&["echo", "--delay", "1ms", "--pcap", &folder.at("echo.pcapng")]);
+    echo(&mut client(7));
+    has_none(&server);
+    server.end().ended_with(130);
+    assert!(std::fs::metadata(folder.at("echo.pcapng")).expect("a capture").len() > 0);
+}
+
 pub fn too_many() {
     let folder = Folder::new("many-clients");
     let server = serve(&["http", "--clients", "2", "--root", &folder.at("")]);

@@ -164,8 +164,8 @@ fn a_reassembly_store_that_is_flooded_before_the_nth_step_breaks_no_conversation
 }
 
 /// Tries all limits of something up to one that is enough for everybody: whichever use is the n-th, for some limit it is the
-/// first without room. Then tasks may fail, but they end, and nothing is left.
-fn for_all_limits(name: &str, talks: &[Talk], limits: &[usize], tune: fn(&mut Config, usize)) {
+/// first without room. Then tasks may fail, but they end, and nothing is left. Returns how many have failed.
+fn for_all_limits(name: &str, talks: &[Talk], limits: &[usize], tune: fn(&mut Config, usize)) -> usize {
     let mut failed = 0;
     for talk in talks {
         let mut failures = Vec::new();
@@ -178,42 +178,54 @@ fn for_all_limits(name: &str, talks: &[Talk], limits: &[usize], tune: fn(&mut Co
         }
         assert!(failures.is_empty(), "{}: {limits:?} is no enough {name}: {failures:?}", talk.name);
     }
-    // What is never short was not tried.
-    println!("{name}: {failed} tasks failed for want of it");
+    failed
 }
 
 #[test]
 fn a_socket_table_that_is_full_at_the_nth_socket_leaves_nothing_behind() {
     let limits: Vec<_> = (1..=24).collect();
-    for_all_limits("sockets_max", &talks::ALL, &limits, |config, limit| config.sockets_max = limit);
+    let failed = for_all_limits("sockets_max", &talks::ALL, &limits, |config, limit| config.sockets_max = limit);
+    assert!(failed > 0, "sockets_max was never short");
 }
 
 #[test]
 fn a_half_open_or_time_wait_table_that_is_full_at_the_nth_use_leaves_nothing_behind() {
     let limits: Vec<_> = (1..=8).collect();
-    for_all_limits("half_open_max", &talks::ALL, &limits, |config, limit| config.half_open_max = limit);
+    let failed = for_all_limits("half_open_max", &talks::ALL, &limits, |config, limit| config.half_open_max = limit);
+    assert_eq!(failed, 0, "half_open_max: whoever is turned away comes again");
     let limits: Vec<_> = (0..=8).collect();
-    for_all_limits("time_wait_max", &talks::ALL, &limits, |config, limit| config.time_wait_max = limit);
+    let failed = for_all_limits("time_wait_max", &talks::ALL, &limits, |config, limit| config.time_wait_max = limit);
+    assert_eq!(failed, 0, "time_wait_max: whoever is turned away comes again");
 }
 
 #[test]
 fn buffers_that_are_full_at_the_nth_byte_leave_nothing_behind() {
     let streams = &talks::ALL[1..];
     let limits: Vec<_> = (1..=4).chain([7, 50, 535, 536, 537, 1_459, 1_460, 1_461, 3_999, 4_000]).collect();
-    for_all_limits("tcp_recv_bytes", streams, &limits, |config, limit| config.tcp_recv_bytes = limit);
-    for_all_limits("tcp_send_bytes", streams, &limits, |config, limit| config.tcp_send_bytes = limit);
+    let failed = for_all_limits("tcp_recv_bytes", streams, &limits, |config, limit| config.tcp_recv_bytes = limit);
+    assert!(failed > 0, "tcp_recv_bytes was never short");
+    let failed = for_all_limits("tcp_send_bytes", streams, &limits, |config, limit| config.tcp_send_bytes = limit);
+    assert!(failed > 0, "tcp_send_bytes was never short");
 }
 
 #[test]
 fn datagram_queues_and_reassembly_that_are_full_at_the_nth_use_leave_nothing_behind() {
     let datagrams = [talks::ALL[0], talks::ALL[11], talks::ALL[12]];
     let limits: Vec<_> = (1..=4).collect();
-    for_all_limits("udp_queue_datagrams", &datagrams, &limits, |config, limit| config.udp_queue_datagrams = limit);
+    let failed =
+        for_all_limits("udp_queue_datagrams", &datagrams, &limits, |config, limit| config.udp_queue_datagrams = limit);
+    assert_eq!(failed, 0, "udp_queue_datagrams: whoever is turned away comes again");
     let limits: Vec<_> = (1..=64).chain([1_472, 3_000, 8_999, 9_000, 20_000]).collect();
-    for_all_limits("udp_recv_bytes", &datagrams, &limits, |config, limit| config.udp_recv_bytes = limit);
-    for_all_limits("udp_send_bytes", &datagrams, &limits, |config, limit| config.udp_send_bytes = limit);
-    for_all_limits("reassembly_max", &datagrams, &[0, 1, 2, 3], |config, limit| config.reassembly_max = limit);
-    for_all_limits("step_frames_max", &talks::ALL, &[1, 2, 3, 64], |config, limit| config.step_frames_max = limit);
+    let failed = for_all_limits("udp_recv_bytes", &datagrams, &limits, |config, limit| config.udp_recv_bytes = limit);
+    assert!(failed > 0, "udp_recv_bytes was never short");
+    let failed = for_all_limits("udp_send_bytes", &datagrams, &limits, |config, limit| config.udp_send_bytes = limit);
+    assert!(failed > 0, "udp_send_bytes was never short");
+    let failed =
+        for_all_limits("reassembly_max", &datagrams, &[0, 1, 2, 3], |config, limit| config.reassembly_max = limit);
+    assert!(failed > 0, "reassembly_max was never short");
+    let failed =
+        for_all_limits("step_frames_max", &talks::ALL, &[1, 2, 3, 64], |config, limit| config.step_frames_max = limit);
+    assert_eq!(failed, 0, "step_frames_max: whoever is turned away comes again");
 }
 
 /// Without a heap: every table is as large as the caller says.

@@ -60,7 +60,7 @@ pub(super) fn lab(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>
         Some(_) => args.capture.clone(),
         None => Capture { pcap: Some(own_file()?), ..args.capture.clone() },
     };
-    let running = interface()?.open(&cable, &capture, "smolsock lab")?;
+    let running = interface()?.open_in_lab(&cable, &capture, "smolsock lab")?;
     if args.capture.is_piped() {
         play(args, &cable, &capture, running, site, streams.err)
     } else {

@@ -1,7 +1,7 @@
 //! On which interface does a stack run, and with which addresses?
 
 pub(super) mod cable;
-mod rights;
+pub(super) mod rights;
 pub(super) mod rtnetlink;
 pub(super) mod space;
 
@@ -73,8 +73,24 @@ impl Interface {
         self.addresses.first().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), Cidr::addr)
     }
 
-    /// Opens the interface and runs a stack on it.
+    /// Opens the interface and runs a stack on it. This process has no capability then.
     pub(super) fn open(&self, cable: &CableArgs, capture: &Capture, command: &str) -> Result<Running, Failure> {
+        self.open_and(rights::drop_capabilities, cable, capture, command)
+    }
+
+    /// The same where this process keeps what it may do, in a namespace of its own.
+    pub(super) fn open_in_lab(&self, cable: &CableArgs, capture: &Capture, command: &str) -> Result<Running, Failure> {
+        self.open_and(|| Ok(()), cable, capture, command)
+    }
+
+    /// `give_up`: gives up rights, before anything is received and when everything is open.
+    fn open_and(
+        &self,
+        give_up: impl FnOnce() -> Result<(), String>,
+        cable: &CableArgs,
+        capture: &Capture,
+        command: &str,
+    ) -> Result<Running, Failure> {
         if self.addresses.is_empty() {
             return Err(Failure::Refused(
                 "--ip is missing: an address for the stack, as in --ip 192.0.2.2/24".to_owned(),
@@ -88,11 +104,13 @@ impl Interface {
         let spawned =
             |net: io::Result<Net>| net.map_err(|error| Failure::Refused(format!("cannot run on {name}: {error}")));
         if !self.needs_cable(cable, capture) {
+            give_up().map_err(Failure::Refused)?;
             let net = spawned(Net::spawn(stack, tap))?;
             return Ok(Running { net, name, addresses, cable: None });
         }
         let (device, alarm) = impaired(tap, cable, capture, command)?;
         let shared = device.cable();
+        give_up().map_err(Failure::Refused)?;
         let net = spawned(Net::spawn_with(stack, device, alarm))?;
         Ok(Running { net, name, addresses, cable: Some(shared) })
     }
