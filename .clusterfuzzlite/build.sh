@@ -8,7 +8,7 @@ cd "$SRC/smolsock"
 target=${CARGO_TARGET_DIR:-$PWD/fuzz/target}
 # Without `--cfg fuzzing`, as the tests are: it makes smolsock's engine take every checksum for right.
 # shellcheck disable=SC2086
-cargo fuzz build -O --no-cfg-fuzzing --target-dir "$target" ${CARGO_FUZZ_FLAGS:-}
+cargo fuzz build -O --debug-assertions --no-cfg-fuzzing --target-dir "$target" ${CARGO_FUZZ_FLAGS:-}
 
 for source in fuzz/fuzz_targets/*.rs; do
     name=$(basename "${source%.rs}")

@@ -17,6 +17,8 @@ use net::Net;
 pub struct Calls {
     is_ethernet: bool,
     is_small: bool,
+    /// What has happened before, by number.
+    prelude: u8,
     moves: Vec<Move>,
 }
 
@@ -92,6 +94,9 @@ impl Attack for Calls {
     fn play(self) {
         let medium = if self.is_ethernet { Medium::Ethernet } else { Medium::Ip };
         let mut net = Net::new(medium, self.is_small);
+        for (host, nth, call) in PRELUDES[usize::from(self.prelude) % PRELUDES.len()] {
+            net.call(*host, *nth, *call);
+        }
         for one in self.moves.into_iter().take(MOVES_MAX) {
             match one {
                 Move::Call { host, nth, call } => net.call(host.into(), nth.into(), call),
@@ -115,4 +120,36 @@ fn how(number: u8) -> Shutdown {
     [Shutdown::Read, Shutdown::Write, Shutdown::Both][usize::from(number % 3)]
 }
 
+/// The other host's address, and any.
+const OTHER: u8 = 0;
+const ANY: u8 = 1;
+/// Port 7.
+const SEVEN: u8 = 0;
+
+/// Host, number of the descriptor, call: nothing; a connection, accepted, of two hosts; of one with itself; two UDP sockets.
+const PRELUDES: [&[(usize, usize, Call)]; 4] = [
+    &[],
+    &[
+        (0, 0, Call::Stream),
+        (0, 0, Call::Bind { addr: ANY, port: SEVEN }),
+        (0, 0, Call::Listen { backlog: 2 }),
+        (1, 0, Call::Stream),
+        (1, 0, Call::Connect { addr: OTHER, port: SEVEN }),
+        (0, 0, Call::Accept),
+    ],
+    &[
+        (0, 0, Call::Stream),
+        (0, 0, Call::Bind { addr: ANY, port: SEVEN }),
+        (0, 0, Call::Listen { backlog: 2 }),
+        (0, 0, Call::Stream),
+        (0, 1, Call::Connect { addr: ANY, port: SEVEN }),
+        (0, 0, Call::Accept),
+    ],
+    &[
+        (0, 0, Call::Datagram),
+        (0, 0, Call::Bind { addr: ANY, port: SEVEN }),
+        (1, 0, Call::Datagram),
+        (1, 0, Call::Connect { addr: OTHER, port: SEVEN }),
+    ],
+];
 const MOVES_MAX: usize = 400;

@@ -32,7 +32,7 @@ impl Model {
     /// `connect` has begun.
     pub(super) fn on_connect(&mut self, ends: Ends) {
         let other = (ends.1, ends.0);
-        if !self.connected.insert(ends) || self.connected.contains(&other) {
+        if !self.connected.insert(ends) || (other != ends && self.connected.contains(&other)) {
             self.reused.extend([ends, other]);
         }
     }
