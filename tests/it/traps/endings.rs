@@ -1,8 +1,8 @@
 //! Can an application tell why nothing comes?
 
-use super::host::{Host, Id, Setup};
-use super::{Bench, secs, trap, trap_on};
-use crate::wire::{Peer, ack, data, fin, rst, syn};
+use super::host::{Id, Setup};
+use super::{Bench, open, secs, trap, trap_on};
+use crate::wire::{ack, data, fin, rst, syn};
 
 /// `Ok(0)` from `recv` means the end of the stream everywhere but in smoltcp, where it means "not yet".
 #[test]
@@ -177,13 +177,4 @@ fn a_fin_counts_only_within_the_window_that_was_told() {
         let has_ended = net.host().states().contains(&"CLOSE-WAIT".to_string());
         assert!(!has_ended, "the stream ended after {received} bytes of {}", stream.len());
     });
-}
-
-/// A server with one connection.
-fn open(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
-    let listener = net.host().listen(80, 1);
-    let mut peer = net.peer().towards(80);
-    peer.connects();
-    let socket = net.host().accept(listener).expect("a connection that is open");
-    (socket, peer)
 }
