@@ -1,17 +1,14 @@
 //! What do forged ICMP errors do to a connection?
 
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
-use std::time::Duration;
 
 use super::arena::{Arena, must, words};
-use super::blind::{Victim, talker};
+use super::blind::while_they_talk;
 use super::forge::{self, Forged};
 use super::{Attack, Outcome, Setup, arena};
 use crate::observe::dissect::Flags;
 use crate::report::thousands;
 use crate::rng::{Dice, Stream};
-use crate::time::Time;
 use crate::world::WorldError;
 
 pub(super) fn attacks() -> Vec<Attack> {
@@ -39,30 +36,17 @@ const KINDS: [([u8; 2], [u8; 4]); 6] = [
 ];
 
 fn play(setup: &Setup) -> Result<Outcome, WorldError> {
-    let mut arena = Arena::new(setup, |_| {})?;
-    let start = Time::from_secs(1);
-    let gap = Duration::from_micros(100);
-    let end = start.after_ns(gap.as_nanos() as u64 * setup.count);
-    let victim = Victim::default();
+    let arena = Arena::new(setup, |_| {})?;
+    let wrap = arena.to_client();
     let dice = Dice::from_seed(arena::SEED).child("icmp");
-    let (wrap, target) = (arena.to_client(), Rc::clone(&victim));
-    let volley = arena.volley(start, gap, setup.count).shooting(move |n, _, out| {
-        let Some(client) = target.get() else { return };
+    let shot = move |n, client: SocketAddr| {
         let (kind, head) = KINDS[(n % KINDS.len() as u64) as usize];
         let quote = quoted(client, dice.roll(Stream::Application, n) as u32);
         let router = IpAddr::from([192, 0, 2, 254]);
-        out.push(wrap(&forge::icmp(router, client.ip(), kind, head, &quote)));
-    });
-    arena.invite(volley)?;
-    arena.serve(5, end);
-    let tally = Rc::clone(&arena.tally);
-    arena.world.app(arena.client, "talker", |host| talker(host, end, victim, tally));
-    let outcome = arena.run(Time::from_secs(3_600), |tally, _| {
+        wrap(&forge::icmp(router, client.ip(), kind, head, &quote))
+    };
+    while_they_talk(arena, setup, shot, |tally| {
         let mut missed = Vec::new();
-        must(&mut missed, tally.broken == 0, || format!("{} resets", tally.broken));
-        must(&mut missed, tally.stall < Duration::from_millis(100), || {
-            format!("an answer took {}", words(tally.stall))
-        });
         must(&mut missed, tally.mtu == 1_500, || format!("packets of {} bytes", tally.mtu));
         let result = format!(
             "{} resets, the slowest of {} answers after {}, packets of {} bytes",
@@ -72,8 +56,7 @@ fn play(setup: &Setup) -> Result<Outcome, WorldError> {
             tally.mtu
         );
         (result, missed)
-    });
-    Ok(outcome)
+    })
 }
 
 /// A segment that the client may have sent: its header and 8 bytes of it, as RFC 792 has it.
