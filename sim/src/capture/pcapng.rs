@@ -162,31 +162,27 @@ impl Interfaces {
 fn section(about: &About, node: &Node) -> SectionHeaderBlock<'static> {
     let About { scenario, seed, replay } = about;
     let comment = format!("scenario: {scenario}\nseed: {seed}\nvantage: {}\nreplay: {replay}", node.name);
+    header(vec![
+        SectionHeaderOption::Common(comment_option(comment)),
+        SectionHeaderOption::Hardware("simulated network".into()),
+        SectionHeaderOption::OS("none: smolsock on smoltcp, in virtual time".into()),
+    ])
+}
+
+fn live_section(about: &LiveAbout) -> SectionHeaderBlock<'static> {
+    header(vec![SectionHeaderOption::Common(comment_option(about.comment.clone()))])
+}
+
+/// A section of any length with these options, and who wrote it.
+fn header(mut options: Vec<SectionHeaderOption<'static>>) -> SectionHeaderBlock<'static> {
+    options.push(SectionHeaderOption::UserApplication(concat!("smolsock-sim ", env!("CARGO_PKG_VERSION")).into()));
     SectionHeaderBlock {
         // Not that of this machine: the same run gives the same file everywhere.
         endianness: Endianness::Little,
         major_version: 1,
         minor_version: 0,
         section_length: -1,
-        options: vec![
-            SectionHeaderOption::Common(comment_option(comment)),
-            SectionHeaderOption::Hardware("simulated network".into()),
-            SectionHeaderOption::OS("none: smolsock on smoltcp, in virtual time".into()),
-            SectionHeaderOption::UserApplication(concat!("smolsock-sim ", env!("CARGO_PKG_VERSION")).into()),
-        ],
-    }
-}
-
-fn live_section(about: &LiveAbout) -> SectionHeaderBlock<'static> {
-    SectionHeaderBlock {
-        endianness: Endianness::Little,
-        major_version: 1,
-        minor_version: 0,
-        section_length: -1,
-        options: vec![
-            SectionHeaderOption::Common(comment_option(about.comment.clone())),
-            SectionHeaderOption::UserApplication(concat!("smolsock-sim ", env!("CARGO_PKG_VERSION")).into()),
-        ],
+        options,
     }
 }
 
