@@ -225,6 +225,8 @@ pub(crate) enum Stream {
     Identification = 5,
     /// When routers are told of groups.
     Reports = 6,
+    /// SYN cookies.
+    Cookies = 7,
 }
 
 /// SplitMix64's finaliser: every bit of the result depends on every bit of the argument.

@@ -2,6 +2,7 @@
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium};
 
+use super::cookies::Cookies;
 use super::counters::Counters;
 use super::deadlines::Deadlines;
 use super::icmp::Budget;
@@ -123,6 +124,8 @@ impl<'a> Stack<'a> {
             reports: Reports::new(parts.topics, parts.memberships_max, reports_seed),
             ident: config.seed.stream(Stream::Identification) as u32,
             icmp_budget: Budget::FULL,
+            cookies: Cookies::new(&config.seed),
+            crowded_until: None,
             counters: Counters::default(),
             #[cfg(feature = "inspect")]
             hook: super::inspect::Hook::NOBODY,

@@ -43,6 +43,8 @@ pub struct Counters {
     pub dropped_syn_no_room: u64,
     /// Half-open children given up: the oldest goes when a younger one comes.
     pub half_open_evicted: u64,
+    /// Connections made again from the number that their ACK brought back, after their half-open place had gone.
+    pub syn_cookies_accepted: u64,
     /// Datagrams dropped because a receive queue was full.
     pub dropped_datagram_overflow: u64,
     /// Segments and datagrams that no socket wanted, answered by RST or ICMP unreachable where due.

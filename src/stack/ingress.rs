@@ -222,6 +222,7 @@ impl Stack<'_> {
             // Connections have own addresses; whatever has none may be for somebody else.
             Route::Nobody if !self.is_local(local.ip()) => self.drop_foreign(local.ip()),
             Route::Nobody if segment.is_opening() => self.on_opening(segment, bytes, origin, reply),
+            Route::Nobody if self.is_cookie(segment, bytes, origin) => self.on_cookie(segment, bytes, reply),
             Route::Nobody => self.refuse_segment(segment, bytes, reply),
         }
     }
@@ -270,7 +271,7 @@ impl Stack<'_> {
     }
 
     /// Hands a segment to its connection, and looks at what it did there.
-    fn deliver(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
+    pub(super) fn deliver(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let now = self.now;
         let mut path = self.way_back(&segment.flow);
         let slot = self.slots.get_mut(index);
@@ -381,8 +382,13 @@ impl Stack<'_> {
             Route::Listener(_) if !self.is_intact(bytes) => self.counters.dropped_malformed += 1,
             Route::Listener(listener) => {
                 // A dropped SYN comes again; a full queue may have room by then.
+                let is_crowded = self.is_crowded(listener) && origin == Origin::Wire;
                 if let Some(child) = self.make_child(listener, local, remote) {
-                    self.deliver(child, segment, bytes, origin, reply);
+                    if is_crowded {
+                        self.deliver_opening(child, segment, bytes, reply);
+                    } else {
+                        self.deliver(child, segment, bytes, origin, reply);
+                    }
                     self.reap_unmoved(child);
                 }
             }

@@ -113,6 +113,22 @@ impl Interfaces {
         }
     }
 
+    /// Until [`choose_no_more`](Self::choose_no_more), the next connection that begins on the usual interface chooses `isn` as its initial
+    /// sequence number. Gives the usual interface, to be put back.
+    pub(crate) fn choose(&mut self, isn: u32, config: &Config) -> Interface {
+        let of_ipv4 = Segmentation { ipv6: None, ..self.segmentation };
+        let mut chosen = make(self.mtu, self.checksums.clone(), of_ipv4, seed_that_gives(isn));
+        // They fit into the usual one.
+        let fits = give_addresses(&mut chosen, config);
+        debug_assert!(fits.is_ok(), "as many as in the usual one");
+        core::mem::replace(&mut self.usual, chosen)
+    }
+
+    /// See [`choose`](Self::choose).
+    pub(crate) fn choose_no_more(&mut self, usual: Interface) {
+        self.usual = usual;
+    }
+
     /// What the device cuts for us.
     #[inline]
     pub(crate) fn segmentation(&self) -> Segmentation {
@@ -163,6 +179,32 @@ fn make(mtu: u16, checksums: ChecksumCapabilities, segmentation: Segmentation, s
     let mut config = smoltcp::iface::Config::new(HardwareAddress::Ip);
     config.random_seed = seed;
     Interface::new(config, &mut Facts(&capabilities), Instant::ZERO.to_smoltcp())
+}
+
+/// The seed with which smoltcp's generator (sPCG32) draws `isn` when the first connection begins. The interface itself draws one
+/// number that is not 0 before. Whoever depends on it looks at what was sent: another smoltcp may draw otherwise.
+fn seed_that_gives(isn: u32) -> u64 {
+    const FACTOR: u64 = 0xbb2e_fcec_3c39_611d;
+    const TERM: u64 = 0x7590_ef39;
+    const FACTOR_INVERSE: u64 = inverse(FACTOR);
+    let before = |state: u64| state.wrapping_sub(TERM).wrapping_mul(FACTOR_INVERSE);
+    let drawn = |state: u64| (state >> (29 - (state >> 61))) as u32;
+    // With the upper three bits 0 a state gives its bits 29 to 60; the others are free.
+    let states = (0..8).map(|low| before(u64::from(isn) << 29 | low));
+    let first = states.into_iter().find(|state| drawn(*state) as u16 != (drawn(*state) >> 16) as u16);
+    before(first.unwrap_or_default())
+}
+
+/// The inverse of an odd number modulo 2^64, by Newton's iteration.
+const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut round = 0;
+    // Each round doubles the bits that are right, of which there are three at first.
+    while round < 5 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        round += 1;
+    }
+    inverse
 }
 
 fn give_addresses(interface: &mut Interface, config: &Config) -> Result<(), ConfigError> {
@@ -219,5 +261,24 @@ impl RxToken for Never {
 impl TxToken for Never {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, _: usize, _: F) -> R {
         match self {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_can_be_made_to_give_any_number() {
+        for isn in [0, 1, 0x8000_0000, 0xdead_beef, u32::MAX] {
+            let mut state = seed_that_gives(isn);
+            let mut draw = || {
+                state = state.wrapping_mul(0xbb2e_fcec_3c39_611d).wrapping_add(0x7590_ef39);
+                (state >> (29 - (state >> 61))) as u32
+            };
+            let first = draw();
+            assert_ne!((first ^ (first >> 16)) as u16, 0, "or the interface draws again");
+            assert_eq!(draw(), isn);
+        }
     }
 }

@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use super::Stack;
 use super::classify::Segment;
+use super::cookies::COOKIES_LAST;
 use crate::errno::Errno;
 use crate::invariant::impossible;
 use crate::readiness::{Interest, Readiness};
@@ -83,6 +84,7 @@ impl Stack<'_> {
             let is_silent = now.saturating_duration_since(connection.progress_at) >= silent_for;
             if connection.stage == Stage::HalfOpen && is_silent {
                 self.counters.half_open_evicted += 1;
+                self.crowded_until = Some(now.saturating_add(COOKIES_LAST));
                 self.reap_child(child);
                 return true;
             }
@@ -461,7 +463,7 @@ impl Stack<'_> {
     }
 
     #[expect(clippy::unreachable, reason = "there is no other listener to give")]
-    fn listener(&self, index: u32) -> &Listener {
+    pub(super) fn listener(&self, index: u32) -> &Listener {
         match &self.slots.get(index).body {
             Body::Listener(listener) => listener,
             _ => unreachable!("a child's parent is a listener until the child is reaped"),

@@ -4,6 +4,7 @@ mod build;
 pub(crate) mod calls;
 mod challenge;
 pub(crate) mod classify;
+mod cookies;
 pub(crate) mod counters;
 pub(crate) mod deadlines;
 mod egress;
@@ -46,6 +47,7 @@ use crate::socket::tcp::engine::Engines;
 use crate::socket::udp::Queues;
 use crate::time::{Instant, earliest};
 use classify::Flow;
+use cookies::Cookies;
 pub use counters::Counters;
 use deadlines::Deadlines;
 use icmp::Budget;
@@ -147,6 +149,9 @@ pub struct Stack<'a> {
     /// Identification of the next packet that has to be cut.
     ident: u32,
     icmp_budget: Budget,
+    cookies: Cookies,
+    /// Until when an ACK may bring back a child that had to go.
+    crowded_until: Option<Instant>,
     counters: Counters,
     /// Who hears what happens to sockets.
     #[cfg(feature = "inspect")]

@@ -24,6 +24,15 @@ pub(crate) struct Entry {
     pub(crate) addr: IpAddr,
     pub(crate) mac: MacAddr,
     pub(crate) expires_at: Instant,
+    /// This host has asked for it; else it came by itself.
+    is_asked: bool,
+}
+
+impl Entry {
+    /// Whether it is kept from those who came by themselves, and how long it lasts: the least goes first.
+    fn worth(&self, now: Instant) -> (bool, Instant) {
+        (self.is_asked && now < self.expires_at, self.expires_at)
+    }
 }
 
 impl Entry {
@@ -117,18 +126,24 @@ impl Neighbors {
     }
 
     /// `addr` answered or asked us: remember it. Returns whether somebody waited for it.
+    ///
+    /// When there is no room the one that expires first goes; but whom this host has asked for is not pushed out by whom it has
+    /// not (RFC 6583 §7.1): strangers can ask us as often as they like.
     pub(crate) fn learn(&mut self, addr: IpAddr, mac: MacAddr, now: Instant) -> bool {
-        let entry = Entry { addr, mac, expires_at: now.saturating_add(ENTRY_LIFETIME) };
+        let waiting = self.questions.len();
+        self.questions.retain(|question| question.addr != addr);
+        let is_awaited = waiting != self.questions.len();
+        let mut entry = Entry { addr, mac, expires_at: now.saturating_add(ENTRY_LIFETIME), is_asked: is_awaited };
         if let Some(known) = self.entries.iter_mut().find(|known| known.addr == addr) {
+            entry.is_asked |= known.is_asked && now < known.expires_at;
             *known = entry;
         } else if let Err(entry) = self.entries.push(entry)
-            && let Some(oldest) = self.entries.iter_mut().min_by_key(|known| known.expires_at)
+            && let Some(oldest) = self.entries.iter_mut().min_by_key(|known| known.worth(now))
+            && (entry.is_asked || !oldest.worth(now).0)
         {
             *oldest = entry;
         }
-        let waiting = self.questions.len();
-        self.questions.retain(|question| question.addr != addr);
-        waiting != self.questions.len()
+        is_awaited
     }
 
     /// A packet of `addr` came from `mac`: if that is what we know, it is known for longer.
@@ -150,7 +165,7 @@ impl Neighbors {
     }
 }
 
-/// Neighbours that are known at the same time; the one that expires first goes. smoltcp's compile-time size.
+/// Neighbours that are known at the same time. smoltcp's compile-time size.
 const NEIGHBORS_MAX: usize = smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 /// Targets that are asked for at the same time.
 const QUESTIONS_MAX: usize = NEIGHBORS_MAX;
@@ -207,6 +222,30 @@ mod tests {
         neighbors.learn(addr(1), MAC, Instant::ZERO);
         neighbors.confirm(addr(1), MAC, Instant::from_secs(30));
         assert!(neighbors.is_known(addr(1), Instant::from_secs(89)));
+    }
+
+    #[test]
+    fn who_was_asked_for_is_not_pushed_out_by_who_was_not() {
+        let mut neighbors = Neighbors::new();
+        neighbors.want(addr(250), Instant::ZERO);
+        assert!(neighbors.learn(addr(250), MAC, Instant::ZERO));
+        let now = Instant::from_secs(1);
+        for i in 0..4 * NEIGHBORS_MAX {
+            neighbors.learn(IpAddr::from([10, 0, 0, u8::try_from(i).unwrap_or(255)]), MAC, now);
+        }
+        assert!(neighbors.is_known(addr(250), now));
+        assert_eq!(neighbors.known(now).count(), NEIGHBORS_MAX);
+        // Asked for in its turn, a stranger is as good as anybody.
+        for i in 0..NEIGHBORS_MAX {
+            let other = addr(u8::try_from(i).expect("small"));
+            neighbors.want(other, now);
+            assert!(neighbors.learn(other, MAC, now));
+        }
+        assert!(!neighbors.is_known(addr(250), now), "the one that expires first");
+        neighbors.learn(addr(251), MAC, now);
+        assert!(!neighbors.is_known(addr(251), now), "there is no room for those who come by themselves");
+        neighbors.learn(addr(251), MAC, Instant::from_secs(61));
+        assert!(neighbors.is_known(addr(251), Instant::from_secs(61)), "until somebody has been silent for a minute");
     }
 
     #[test]

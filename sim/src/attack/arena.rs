@@ -52,6 +52,8 @@ pub(super) struct Tally {
     pub(super) sockets: usize,
     /// The most packets that waited for fragments.
     pub(super) fragments: usize,
+    /// The most neighbours that the server knew.
+    pub(super) neighbours: usize,
     /// The server's counters when last looked at.
     pub(super) counters: Counters,
 }
@@ -120,9 +122,14 @@ impl Arena {
         move |packet| super::forge::frame(to, from, packet)
     }
 
-    /// The server echoes at [`ECHO`], and is looked at every 10 ms until `until`.
+    /// The server echoes at [`ECHO`] of all its IPv4 addresses, and is looked at every 10 ms until `until`.
     pub(super) fn serve(&mut self, backlog: usize, until: Time) {
-        self.world.daemon(self.server, "echo", |host| echo_server(host, backlog));
+        self.serve_at(([0, 0, 0, 0], ECHO).into(), backlog, until);
+    }
+
+    /// The same at this address alone.
+    pub(super) fn serve_at(&mut self, service: SocketAddr, backlog: usize, until: Time) {
+        self.world.daemon(self.server, "echo", move |host| echo_server(host, service, backlog));
         self.watch(until);
     }
 
@@ -196,6 +203,11 @@ pub(super) fn echo_at() -> SocketAddr {
     (SERVER, ECHO).into()
 }
 
+/// The same by IPv6.
+pub(super) fn echo6_at() -> SocketAddr {
+    (SERVER6, ECHO).into()
+}
+
 fn attacker_addrs() -> Vec<IpAddr> {
     let v4 = [[192, 0, 2, 254], [198, 51, 100, 254]];
     let v6 = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0xfe]);
@@ -203,8 +215,8 @@ fn attacker_addrs() -> Vec<IpAddr> {
 }
 
 /// Echoes to everybody. How a stranger's connection ends is no failure; an honest client says itself what it did not get.
-async fn echo_server(host: Host, backlog: usize) -> TaskResult {
-    let listener = TcpListener::bind(&host, ([0, 0, 0, 0], ECHO).into(), backlog)?;
+async fn echo_server(host: Host, service: SocketAddr, backlog: usize) -> TaskResult {
+    let listener = TcpListener::bind(&host, service, backlog)?;
     loop {
         let (stream, remote) = listener.accept().await?;
         host.spawn(format!("echo for {remote}"), async move {
@@ -216,10 +228,13 @@ async fn echo_server(host: Host, backlog: usize) -> TaskResult {
 
 async fn gauge(host: Host, until: Time, tally: Rc<RefCell<Tally>>) -> TaskResult {
     while host.now() < until {
-        let (holdings, counters) = host.with(|stack| (stack.holdings(), *stack.counters()));
+        let (holdings, known, counters) = host.with(|stack| {
+            (stack.holdings(), stack.arp().entries().filter(|entry| entry.mac.is_some()).count(), *stack.counters())
+        });
         {
             let mut tally = tally.borrow_mut();
             tally.sockets = tally.sockets.max(holdings.sockets);
+            tally.neighbours = tally.neighbours.max(known);
             tally.fragments = tally.fragments.max(holdings.fragments);
             tally.counters = counters;
         }
@@ -233,7 +248,7 @@ async fn visitor(host: Host, when: (Duration, Time, Time), tally: Rc<RefCell<Tal
     host.sleep(start.saturating_duration_since(host.now())).await;
     while host.now() < until {
         let began = host.now();
-        let visit = visit(&host).await;
+        let visit = visit(&host, echo_at()).await;
         let took = host.now().saturating_duration_since(began);
         {
             let mut tally = tally.borrow_mut();
@@ -251,9 +266,9 @@ async fn visitor(host: Host, when: (Duration, Time, Time), tally: Rc<RefCell<Tal
 }
 
 /// One honest connection. How long it took to be made.
-async fn visit(host: &Host) -> Result<Duration, smolsock::Errno> {
+pub(super) async fn visit(host: &Host, service: SocketAddr) -> Result<Duration, smolsock::Errno> {
     let began = host.now();
-    let stream = TcpStream::connect(host, echo_at()).await?;
+    let stream = TcpStream::connect(host, service).await?;
     let connected = host.now().saturating_duration_since(began);
     let sent = pattern(1, 64);
     stream.write_all(&sent).await?;
@@ -273,6 +288,8 @@ pub(super) const SERVER: [u8; 4] = [192, 0, 2, 1];
 pub(super) const SERVER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// The client's IPv4 address.
 pub(super) const CLIENT: [u8; 4] = [192, 0, 2, 2];
+/// The client's IPv6 address.
+pub(super) const CLIENT6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
 /// Port of the echo service.
 pub(super) const ECHO: u16 = 7;
 /// One way between the client and the switch: a round trip to the server takes 10 ms and a little.

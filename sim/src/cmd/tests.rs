@@ -1,5 +1,6 @@
 //! Does the command do what it is asked, and say so when it cannot?
 
+mod attack;
 #[cfg(target_os = "linux")]
 mod net;
 mod search;

@@ -8,6 +8,7 @@ mod ours;
 mod plain;
 
 mod buffers;
+mod cookies;
 mod egress;
 mod endings;
 mod guesses;
