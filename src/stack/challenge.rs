@@ -20,7 +20,7 @@ pub(super) enum Guess {
 }
 
 impl Stack<'_> {
-    /// Drops an RST without the very next number, or a SYN for an open connection, and asks the peer whether it meant it (RFC 5961 §3.2
+    /// Drops an RST without the very next number, or a SYN that begins no connection, and asks the peer whether it meant it (RFC 5961 §3.2
     /// and §4.2; B7, B10: smoltcp takes any RST inside the window, and leaves the SYN unanswered).
     #[cold]
     #[inline(never)] // rare: inlined, it would only make the usual path spill
@@ -68,9 +68,10 @@ pub(super) fn judge(connection: &Connection<'_>, segment: &Segment) -> Guess {
     }
     let Some((_, expected, window)) = connection.acknowledgement() else { return Guess::Right };
     if !segment.flags.rst() {
-        // A SYN that comes again while ours is not acknowledged, and a SYN-ACK, are the engine's.
-        let is_open = state.is_synchronized() && !segment.flags.ack();
-        return if is_open { Guess::Near } else { Guess::Right };
+        // A SYN that comes again while ours is not acknowledged, and a SYN-ACK, are the engine's. One with another number is
+        // from who began anew, and would wait until the child is given up (RFC 9293 §3.10.7.4, first).
+        let is_again = !state.is_synchronized() && segment.seq.wrapping_add(1) == expected;
+        return if is_again || segment.flags.ack() { Guess::Right } else { Guess::Near };
     }
     match segment.seq.wrapping_sub(expected) {
         0 => Guess::Right,

@@ -84,6 +84,28 @@ fn an_unacceptable_ack_in_syn_received_is_reset_and_the_child_stays() {
     assert!(net.host().accept(listener).is_ok());
 }
 
+/// §3.10.7.4, first check, in SYN-RECEIVED: whoever began anew, and chose a number before or behind the first one, is told what is expected; its
+/// reset gives the place back, and its next SYN is answered.
+#[test]
+fn a_client_that_began_anew_in_syn_received_gets_in() {
+    for anew in [1_000_000_u32, 5_000, 1, u32::MAX - 5_000] {
+        let net = host();
+        let (listener, mut peer) = listening(&net);
+        peer.sends(syn(0));
+        peer.expects(syn_ack(0).ack(1));
+        peer.sends(syn(anew));
+        peer.expects(ack(1, 1));
+        // SYN-SENT, group 1: an unacceptable ACK.
+        peer.sends(rst(1));
+        assert_eq!(netstat(&net), ["LISTEN"], "{anew}");
+        peer.reborn(anew);
+        peer.sends(syn(0));
+        peer.expects(syn_ack(0).ack(1));
+        peer.sends(ack(1, 1));
+        assert!(net.host().accept(listener).is_ok(), "{anew}");
+    }
+}
+
 /// Group 3, a synchronized state: what is out of order gets an empty ACK, never a reset.
 #[test]
 fn in_a_connection_nothing_out_of_order_is_reset() {
