@@ -213,7 +213,7 @@ impl fmt::Debug for Seed {
 /// What a secret number is used for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
-    /// smoltcp's generator: initial sequence numbers, IPv4 identification.
+    /// smoltcp's generator, of whose numbers none is sent.
     Engine = 1,
     /// First key of the demux hash.
     HashLow = 2,
@@ -225,8 +225,14 @@ pub(crate) enum Stream {
     Identification = 5,
     /// When routers are told of groups.
     Reports = 6,
-    /// SYN cookies.
-    Cookies = 7,
+    /// First key of SYN cookies.
+    CookiesLow = 7,
+    /// Second key of SYN cookies.
+    CookiesHigh = 8,
+    /// First key of initial sequence numbers.
+    NumbersLow = 9,
+    /// Second key of initial sequence numbers.
+    NumbersHigh = 10,
 }
 
 /// SplitMix64's finaliser: every bit of the result depends on every bit of the argument.

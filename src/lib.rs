@@ -32,6 +32,7 @@ pub mod inspect;
 mod invariant;
 pub mod manual;
 mod readiness;
+mod siphash;
 mod socket;
 mod stack;
 #[cfg(feature = "async")]

@@ -61,7 +61,6 @@ pub mod events;
 pub mod executor;
 pub mod frame;
 pub mod host;
-pub mod isn;
 pub mod journal;
 pub mod library;
 pub mod link;

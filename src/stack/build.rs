@@ -10,6 +10,7 @@ use super::interfaces::Interfaces;
 use super::membership::Memberships;
 use super::membership::reports::Reports;
 use super::neighbors::Neighbors;
+use super::numbers::Numbers;
 use super::path_mtu::PathMtus;
 use super::reassembly::Reassembly;
 use super::storage::{Parts, Storage, StorageError};
@@ -124,6 +125,7 @@ impl<'a> Stack<'a> {
             reports: Reports::new(parts.topics, parts.memberships_max, reports_seed),
             ident: config.seed.stream(Stream::Identification) as u32,
             icmp_budget: Budget::FULL,
+            numbers: Numbers::new(&config.seed),
             cookies: Cookies::new(&config.seed),
             crowded_until: None,
             counters: Counters::default(),

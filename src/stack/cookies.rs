@@ -1,6 +1,6 @@
 //! How does a client get in when its half-open place has gone to another?
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use smoltcp::phy::{ChecksumCapabilities, Device};
 use smoltcp::wire::{IpProtocol, IpRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
@@ -10,9 +10,10 @@ use super::classify::{self, Announced, Class, Segment};
 use super::ingress::Origin;
 use super::local::{self, Local};
 use crate::addr::to_ip;
-use crate::config::{Seed, Stream, mix};
+use crate::config::{Seed, Stream};
 use crate::demux::{Route, TCP};
 use crate::device::{Outlet, TxToken};
+use crate::siphash::of_flow;
 use crate::socket::slots::Body;
 use crate::time::{Duration, Instant};
 
@@ -35,8 +36,7 @@ struct Said {
 
 impl Cookies {
     pub(crate) fn new(seed: &Seed) -> Self {
-        let low = seed.stream(Stream::Cookies);
-        Self { key: [low, mix(low ^ seed.stream(Stream::HashHigh))] }
+        Self { key: [Stream::CookiesLow, Stream::CookiesHigh].map(|name| seed.stream(name)) }
     }
 
     /// The number of our SYN-ACK to a SYN with the number `peer_isn`: 24 bits are the signature, and 8 say what was said and in which
@@ -59,11 +59,8 @@ impl Cookies {
 
     /// A pad that does not depend on `content`, and a signature of 24 bits that does.
     fn sign(&self, local: SocketAddr, remote: SocketAddr, peer_isn: u32, content: u8) -> (u8, u32) {
-        let ports = u64::from(local.port()) << 48 | u64::from(remote.port()) << 32 | u64::from(peer_isn);
-        let [a, b] = words(local.ip());
-        let [c, d] = words(remote.ip());
-        let pad = sip_hash(self.key, [a, b, c, d, ports, 256]);
-        let signature = sip_hash(self.key, [a, b, c, d, ports, u64::from(content)]);
+        let pad = of_flow(self.key, local, remote, peer_isn, PAD);
+        let signature = of_flow(self.key, local, remote, peer_isn, u64::from(content));
         ((pad >> 56) as u8, signature as u32 & 0x00ff_ffff)
     }
 }
@@ -81,20 +78,13 @@ impl Stack<'_> {
         self.listener(listener).half_open.len >= self.config.half_open_max
     }
 
-    /// Hands a SYN to a child whose listener is crowded: the child's initial sequence number is a cookie.
-    #[cold]
-    #[inline(never)] // rare: inlined, it would only make the usual path spill
-    pub(super) fn deliver_opening(&mut self, child: u32, segment: &Segment, bytes: &[u8], reply: impl TxToken) {
+    /// With which number a child answers this SYN: while its listener `is_crowded` it is a cookie.
+    pub(super) fn number_for(&mut self, segment: &Segment, bytes: &[u8], is_crowded: bool) -> u32 {
         let (local, remote) = (segment.flow.local, segment.flow.remote);
-        let announced = classify::announced(bytes);
-        match Said::of(&announced) {
-            Some(said) => {
-                let isn = self.cookies.make(local, remote, segment.seq, said, span_of(self.now));
-                self.deliver_with(isn, child, segment, bytes, reply);
-            }
-            // Its segments would be smaller than any that a cookie can name.
-            None => self.deliver(child, segment, bytes, Origin::Wire, reply),
+        if is_crowded && let Some(said) = Said::of(&classify::announced(bytes)) {
+            return self.cookies.make(local, remote, segment.seq, said, span_of(self.now));
         }
+        self.numbers.next(local, remote, self.now)
     }
 
     /// A segment that belongs to no connection: whether it brings a cookie back, and what that says.
@@ -126,7 +116,8 @@ impl Stack<'_> {
             && let Class::Tcp(opening) = classify::classify_ip(segment.flow.link, syn)
             && let Some(reply) = nobody.transmit(self.now.to_smoltcp())
         {
-            self.deliver_with(isn, child, &opening, syn, reply);
+            self.slots.connection(child).isn = isn;
+            self.deliver(child, &opening, syn, Origin::Wire, reply);
         }
         if self.has_answered_with(child, isn, nobody) {
             self.counters.syn_cookies_accepted += 1;
@@ -145,13 +136,6 @@ impl Stack<'_> {
         let (peer_isn, isn) = (segment.seq.wrapping_sub(1), segment.ack.wrapping_sub(1));
         let said = self.cookies.check(local, remote, peer_isn, isn, span_of(self.now))?;
         Some((listener, said))
-    }
-
-    /// Hands a SYN to a child that chooses `isn`.
-    fn deliver_with(&mut self, isn: u32, child: u32, segment: &Segment, bytes: &[u8], reply: impl TxToken) {
-        let usual = self.interfaces.choose(isn, &self.config);
-        self.deliver(child, segment, bytes, Origin::Wire, reply);
-        self.interfaces.choose_no_more(usual);
     }
 
     /// Lets a child send the SYN-ACK that its peer has had already, to nobody. Whether it had this number.
@@ -212,46 +196,8 @@ fn span_of(now: Instant) -> u64 {
     now.saturating_duration_since(Instant::ZERO).as_secs() / SPAN.as_secs()
 }
 
-fn words(addr: IpAddr) -> [u64; 2] {
-    let bits = match addr {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => v6.to_bits(),
-    };
-    [(bits >> 64) as u64, bits as u64]
-}
-
-/// SipHash-2-4 of whole words (Aumasson and Bernstein, 2012).
-fn sip_hash<const N: usize>([low, high]: [u64; 2], message: [u64; N]) -> u64 {
-    let mut v = [
-        low ^ 0x736f_6d65_7073_6575,
-        high ^ 0x646f_7261_6e64_6f6d,
-        low ^ 0x6c79_6765_6e65_7261,
-        high ^ 0x7465_6462_7974_6573,
-    ];
-    for word in message.into_iter().chain([(N as u64 * 8) << 56]) {
-        v[3] ^= word;
-        v = sip_round(sip_round(v));
-        v[0] ^= word;
-    }
-    v[2] ^= 0xff;
-    let [a, b, c, d] = sip_round(sip_round(sip_round(sip_round(v))));
-    a ^ b ^ c ^ d
-}
-
-fn sip_round([mut a, mut b, mut c, mut d]: [u64; 4]) -> [u64; 4] {
-    a = a.wrapping_add(b);
-    b = b.rotate_left(13) ^ a;
-    a = a.rotate_left(32);
-    c = c.wrapping_add(d);
-    d = d.rotate_left(16) ^ c;
-    a = a.wrapping_add(d);
-    d = d.rotate_left(21) ^ a;
-    c = c.wrapping_add(b);
-    b = b.rotate_left(17) ^ c;
-    c = c.rotate_left(32);
-    [a, b, c, d]
-}
-
+/// Names the pad among what is hashed: no content of 8 bits is as large.
+const PAD: u64 = 256;
 /// What a cookie can say of a peer's MSS: the least that all take, and those of Ethernet with a tunnel, IPv6 and IPv4.
 const MSS: [u16; 4] = [536, 1_220, 1_440, 1_460];
 /// A cookie is good for one span of time at least, and two at most.
@@ -275,15 +221,6 @@ mod tests {
 
     fn cookies(byte: u8) -> Cookies {
         Cookies::new(&Seed::new([byte; 16]).expect("not zero"))
-    }
-
-    #[test]
-    fn the_hash_is_that_of_its_authors() {
-        // Their test vectors for 0, 8 and 16 bytes: 00 01 02 …, under the key 00 01 … 0f.
-        let key = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
-        assert_eq!(sip_hash(key, []), 0x726f_db47_dd0e_0e31);
-        assert_eq!(sip_hash(key, [key[0]]), 0x93f5_f579_9a93_2462);
-        assert_eq!(sip_hash(key, key), 0x3f2a_cc7f_57c2_9bdb);
     }
 
     #[test]

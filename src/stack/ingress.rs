@@ -317,7 +317,11 @@ impl Stack<'_> {
         path.has_tcp_checksum |= connection.is_local;
         path.ack_numbers = ack_numbers;
         let mut one = OneFrame::new(bytes, reply, path);
-        let interface = self.interfaces.get(connection.is_local, connection.mtu, segment.flow.local.ip());
+        let (is_local, mtu, own) = (connection.is_local, connection.mtu, segment.flow.local.ip());
+        let interface = match before.state {
+            TcpState::Listen => self.interfaces.begin(connection.isn, is_local, mtu, own),
+            _ => self.interfaces.get(is_local, mtu, own),
+        };
         interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
         self.counters.sockets_visited_in += 1;
         self.counters.frames_out += one.log.sent;
@@ -384,11 +388,8 @@ impl Stack<'_> {
                 // A dropped SYN comes again; a full queue may have room by then.
                 let is_crowded = self.is_crowded(listener) && origin == Origin::Wire;
                 if let Some(child) = self.make_child(listener, local, remote) {
-                    if is_crowded {
-                        self.deliver_opening(child, segment, bytes, reply);
-                    } else {
-                        self.deliver(child, segment, bytes, origin, reply);
-                    }
+                    self.slots.connection(child).isn = self.number_for(segment, bytes, is_crowded);
+                    self.deliver(child, segment, bytes, origin, reply);
                     self.reap_unmoved(child);
                 }
             }

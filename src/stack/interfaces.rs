@@ -7,14 +7,14 @@ use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxT
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::addr::{to_cidr, to_ip};
-use crate::config::{Config, ConfigError, Stream, mix};
+use crate::config::{Config, ConfigError, Stream};
 use crate::device::segmentation::{self, Pieces, Segmentation};
 use crate::time::Instant;
 
 /// smoltcp fixes MTU and checksum offloads when an interface is made, and takes segments only to its own
 /// addresses. So there is one interface for the device and its MTU; one for connections of this host with
 /// itself, whose address is whatever the connection has (127.0.0.1, ::1, any of 127.0.0.0/8, an own
-/// address); and one for the few whose segments have to be smaller than the device allows. Where the device cuts
+/// address); and one for the few whose segments have to be smaller than the device allows, and for connections that begin. Where the device cuts
 /// IPv6 segments there is one more: smoltcp drops IPv6 packets above the MTU even if the device would cut them, so their
 /// interface has the largest MTU.
 ///
@@ -73,15 +73,15 @@ impl Interfaces {
         Ok(Self {
             usual,
             local: Variant {
-                interface: make(local_mtu, ChecksumCapabilities::default(), Segmentation::default(), mix(seed)),
+                interface: make(local_mtu, ChecksumCapabilities::default(), Segmentation::default(), seed),
                 kind: local,
             },
-            narrow: Variant { interface: make(mtu, checksums.clone(), of_ipv4, mix(mix(seed))), kind: narrow },
+            narrow: Variant { interface: make(mtu, checksums.clone(), of_ipv4, seed), kind: narrow },
             large,
             segmentation,
             mtu,
             checksums,
-            seed: mix(mix(mix(seed))),
+            seed,
         })
     }
 
@@ -113,20 +113,15 @@ impl Interfaces {
         }
     }
 
-    /// Until [`choose_no_more`](Self::choose_no_more), the next connection that begins on the usual interface chooses `isn` as its initial
-    /// sequence number. Gives the usual interface, to be put back.
-    pub(crate) fn choose(&mut self, isn: u32, config: &Config) -> Interface {
-        let of_ipv4 = Segmentation { ipv6: None, ..self.segmentation };
-        let mut chosen = make(self.mtu, self.checksums.clone(), of_ipv4, seed_that_gives(isn));
-        // They fit into the usual one.
-        let fits = give_addresses(&mut chosen, config);
-        debug_assert!(fits.is_ok(), "as many as in the usual one");
-        core::mem::replace(&mut self.usual, chosen)
-    }
-
-    /// See [`choose`](Self::choose).
-    pub(crate) fn choose_no_more(&mut self, usual: Interface) {
-        self.usual = usual;
+    /// The interface with which a connection begins, as client or as server: its generator gives `isn` next. For all else as
+    /// [`get`](Self::get).
+    #[inline(never)] // rare: inlined, it would only make the usual path spill
+    pub(crate) fn begin(&mut self, isn: u32, is_local: bool, mtu: u16, local: IpAddr) -> &mut Interface {
+        let usual = if is_local { self.local.kind.mtu } else { self.mtu };
+        let mtu = if mtu == 0 { usual } else { mtu };
+        // There is no other way to tell smoltcp a number. The place of those that are rare is as good as one of its own.
+        self.make_narrow(Kind { is_local, mtu, is_cut_here: false }, seed_that_gives(isn));
+        self.narrow.take_address(local)
     }
 
     /// What the device cuts for us.
@@ -142,28 +137,38 @@ impl Interfaces {
         } else {
             let kind = Kind { is_local, mtu, is_cut_here };
             if self.narrow.kind != kind {
-                let (checksums, segmentation) = if is_local {
-                    (ChecksumCapabilities::default(), Segmentation::default())
-                } else if is_cut_here {
-                    (self.checksums.clone(), Segmentation::default())
-                } else {
-                    (self.checksums.clone(), Segmentation { ipv6: None, ..self.segmentation })
-                };
-                self.seed = mix(self.seed);
-                self.narrow = Variant { interface: make(mtu, checksums, segmentation, self.seed), kind };
+                self.make_narrow(kind, self.seed);
             }
             &mut self.narrow
         };
+        variant.take_address(local)
+    }
+
+    fn make_narrow(&mut self, kind: Kind, seed: u64) {
+        let (checksums, segmentation) = if kind.is_local {
+            (ChecksumCapabilities::default(), Segmentation::default())
+        } else if kind.is_cut_here {
+            (self.checksums.clone(), Segmentation::default())
+        } else {
+            (self.checksums.clone(), Segmentation { ipv6: None, ..self.segmentation })
+        };
+        self.narrow = Variant { interface: make(kind.mtu, checksums, segmentation, seed), kind };
+    }
+}
+
+impl Variant {
+    /// Gives the interface this address and no other.
+    fn take_address(&mut self, local: IpAddr) -> &mut Interface {
         let prefix_len = if local.is_ipv4() { 32 } else { 128 };
         let own = IpCidr::new(to_ip(local), prefix_len);
-        if variant.interface.ip_addrs() != [own] {
-            variant.interface.update_ip_addrs(|addresses| {
+        if self.interface.ip_addrs() != [own] {
+            self.interface.update_ip_addrs(|addresses| {
                 addresses.clear();
                 let pushed = addresses.push(own);
                 debug_assert!(pushed.is_ok(), "smoltcp has room for an address");
             });
         }
-        &mut variant.interface
+        &mut self.interface
     }
 }
 
@@ -182,7 +187,8 @@ fn make(mtu: u16, checksums: ChecksumCapabilities, segmentation: Segmentation, s
 }
 
 /// The seed with which smoltcp's generator (sPCG32) draws `isn` when the first connection begins. The interface itself draws one
-/// number that is not 0 before. Whoever depends on it looks at what was sent: another smoltcp may draw otherwise.
+/// number that is not 0 before. Should another smoltcp draw otherwise, numbers still cannot be foretold without the key, but
+/// `tests/it/rfc9293/numbers.rs` fails; and who depends on the very number (cookies) looks at what was sent.
 fn seed_that_gives(isn: u32) -> u64 {
     const FACTOR: u64 = 0xbb2e_fcec_3c39_611d;
     const TERM: u64 = 0x7590_ef39;

@@ -22,6 +22,7 @@ mod life;
 pub(crate) mod local;
 pub(crate) mod membership;
 pub(crate) mod neighbors;
+mod numbers;
 mod outbound;
 mod outbox;
 mod path_mtu;
@@ -56,6 +57,7 @@ use local::Local;
 use membership::Memberships;
 use membership::reports::Reports;
 use neighbors::Neighbors;
+use numbers::Numbers;
 use outbox::Outbox;
 use path_mtu::PathMtus;
 use reassembly::Reassembly;
@@ -149,6 +151,7 @@ pub struct Stack<'a> {
     /// Identification of the next packet that has to be cut.
     ident: u32,
     icmp_budget: Budget,
+    numbers: Numbers,
     cookies: Cookies,
     /// Until when an ACK may bring back a child that had to go.
     crowded_until: Option<Instant>,

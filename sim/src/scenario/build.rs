@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use smolsock::Config;
+use smolsock::task::Handle as _;
 
 use super::error::ScenarioError;
 use super::model::{self, Host, Refusal, Scenario};
 use super::step::{self, Context};
 use super::{Outcome, Run, expect};
-use crate::isn;
 use crate::link::Loss;
 use crate::middlebox::Middlebox;
 use crate::nat::Nat;
@@ -192,15 +192,14 @@ impl Scenario {
         }
         for host in &self.hosts {
             let addresses: Vec<&str> = host.addresses.iter().map(String::as_str).collect();
-            let seed = host.initial_sequence.map(|isn| isn::seed(isn, self.seed)).transpose();
-            let seed = seed.map_err(|error| WorldError::Host(format!("{}: {error}", host.name)))?;
-            let node = world.host_with(&host.name, &addresses, |config| {
-                tune(config, host);
-                config.seed = seed.unwrap_or_else(|| config.seed.clone());
-            })?;
+            let node = world.host_with(&host.name, &addresses, |config| tune(config, host))?;
             let realism = realism_of(host);
             if realism != Realism::default() {
                 world.realism(node, realism)?;
+            }
+            // Its last stack: other hardware made another.
+            if let Some(isn) = host.initial_sequence {
+                world.handle(node).with(|stack| stack.set_next_isn(isn));
             }
             nodes.insert(host.name.as_str(), node);
         }

@@ -13,6 +13,7 @@ use crate::frame::Medium;
 use crate::library;
 use crate::link::{self, Act, Direction, Impairments, Jitter, Loss, Pattern, Queue, Shape, When};
 use crate::middlebox::{Strip, TcpOption, Window};
+use crate::observe::dissect::Flags;
 use crate::rng::PPM;
 use crate::time::Time;
 use crate::world::{self, Recording, Ways};
@@ -450,6 +451,31 @@ fn a_reset_and_options_reach_the_socket() {
     let seen = crate::observe::observe(&run.trace);
     let client = &seen.connections[0].client;
     assert_eq!((client.addr.port(), client.mss_bytes), (4000, Some(500)));
+}
+
+#[test]
+fn both_ends_of_a_connection_begin_with_the_numbers_asked_for() {
+    for (client, server) in [(0, 8_000), (u32::MAX, 0x8000_0000), (12_345, 0)] {
+        let more = "[[app]]\nhost = \"server\"\nbackground = true\nsteps = [\"tcp-echo-server 7\"]\n[[app]]\nhost = \"client\"\nsteps = \
+                    [\"tcp-echo-client 192.0.2.2:7 bytes 9000 piece 900\", \"tcp-echo-client 192.0.2.2:7 bytes 10 piece 10\"]";
+        let text = pair(more)
+            .replace("[\"192.0.2.1/24\"]", &format!("[\"192.0.2.1/24\"]\ninitial_sequence = {client}"))
+            // Other hardware makes another stack.
+            .replace("[\"192.0.2.2/24\"]", &format!("[\"192.0.2.2/24\"]\nmtu = 1000\ninitial_sequence = {server}"));
+        let scenario = Scenario::parse("numbers.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let run = scenario.run(Recording::Full).expect("it hangs together");
+        assert_eq!(run.outcome.failures, Vec::<String>::new());
+        let seen = crate::observe::observe(&run.trace);
+        let syns: Vec<u32> = seen
+            .packets
+            .iter()
+            .filter_map(|p| p.tcp())
+            .filter(|tcp| tcp.flags.contains(Flags::SYN))
+            .map(|tcp| tcp.seq)
+            .collect();
+        assert_eq!(syns[..2], [client, server]);
+        assert!(syns.len() == 4 && syns[2] != client && syns[3] != server, "the next connection has others: {syns:?}");
+    }
 }
 
 #[test]

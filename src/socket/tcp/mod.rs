@@ -67,6 +67,8 @@ pub(crate) struct Connection<'a> {
     /// A call started a timer. Calls read no clock, and may come long after the last step: the timer starts
     /// when the next step tells the time.
     pub(crate) is_clock_late: bool,
+    /// With which sequence number it answers a SYN.
+    pub(crate) isn: u32,
     /// Sequence number of the first byte that the application has not read.
     pub(crate) unread_from: u32,
     /// Where both sides stood when TIME-WAIT began: our next sequence number, and the peer's.
@@ -142,6 +144,7 @@ impl<'a> Connection<'a> {
             deadline: None,
             progress_at: now,
             is_clock_late: false,
+            isn: 0,
             unread_from: 0,
             ended_at: None,
             probe_at: None,

@@ -185,7 +185,8 @@ impl Stack<'_> {
         let asked = self.slots.get(index).options.buffer_bytes();
         let mut engine = self.engines.take(asked).ok_or(Errno::ENOBUFS)?;
         let is_local = self.is_local(remote.ip());
-        if !engine.connect(self.interfaces.get(is_local, 0, local.ip()), local, remote) {
+        let isn = self.numbers.next(local, remote, self.now);
+        if !engine.connect(self.interfaces.begin(isn, is_local, 0, local.ip()), local, remote) {
             self.engines.give(engine);
             return Err(Errno::EADDRNOTAVAIL);
         }

@@ -73,6 +73,23 @@ impl Stack<'_> {
         self.hook = Hook::NOBODY;
     }
 
+    /// The next connection that begins, as client or as server, has this initial sequence number; the ones after it have those of
+    /// RFC 6528 again. Feature `inspect`: for figures and for tests near the ends of the numbers. Whoever knows it can speak in the peer's
+    /// name.
+    ///
+    /// # Examples
+    /// ```
+    /// use smolsock::{Domain, Errno, Type, time::Instant};
+    /// # let (mut stack, mut device) = smolsock::doctest::stack();
+    /// stack.set_next_isn(0xffff_ffff);
+    /// let socket = stack.socket(Domain::Inet, Type::Stream)?;
+    /// assert_eq!(stack.connect(socket, ([192, 0, 2, 1], 80).into()), Err(Errno::EINPROGRESS));
+    /// # Ok::<(), Errno>(())
+    /// ```
+    pub fn set_next_isn(&mut self, isn: u32) {
+        self.numbers.chosen = Some(isn);
+    }
+
     /// What this stack holds now; feature `inspect`.
     ///
     /// # Examples
