@@ -103,6 +103,30 @@ pub fn checksummed(medium: Medium, frame: &[u8]) -> [Range<usize>; 2] {
     }
 }
 
+/// Writes right checksums into a frame that was made or changed by hand: of an IPv4 header, and of TCP, UDP, ICMP or IGMP behind it if
+/// the packet is whole. A UDP datagram over IPv4 without a checksum stays so; what is no IP packet, or is cut off, stays as it is.
+///
+/// ```
+/// use smolsock_sim::frame::{Medium, mend_checksums};
+/// // An echo request (RFC 792) from 192.0.2.1 to 192.0.2.2.
+/// let mut packet = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 8, 0, 0, 0, 0, 1, 0, 1];
+/// mend_checksums(Medium::Ip, &mut packet);
+/// assert_eq!((&packet[10..12], &packet[22..24]), (&[0xf6, 0xdd][..], &[0xf7, 0xfd][..]));
+/// ```
+pub fn mend_checksums(medium: Medium, frame: &mut [u8]) {
+    let version = ip_version(medium, frame);
+    let Some(packet) = frame.get_mut(medium.header_bytes()..) else { return };
+    let header_bytes = packet.first().map_or(0, |first| usize::from(first & 0x0f) * 4);
+    let is_sound = match version {
+        Some(IpVersion::V4) => (IPV4_HEADER_BYTES..=packet.len()).contains(&header_bytes),
+        Some(IpVersion::V6) => packet.len() >= IPV6_HEADER_BYTES,
+        None => false,
+    };
+    if is_sound {
+        crate::packet::mend(packet);
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

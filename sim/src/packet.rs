@@ -119,7 +119,7 @@ pub(crate) fn is_intact(packet: &[u8], header: &Header) -> bool {
     }
 }
 
-/// Writes the checksums of a packet whose other fields are done: IPv4 header, and TCP, UDP or ICMP behind it if the packet
+/// Writes the checksums of a packet whose other fields are done: IPv4 header, and TCP, UDP, ICMP or IGMP behind it if the packet
 /// is whole. A UDP datagram over IPv4 without checksum stays so.
 pub(crate) fn mend(packet: &mut [u8]) {
     if packet[0] >> 4 == 4 {
@@ -199,8 +199,8 @@ pub(crate) fn u16_of(bytes: &[u8], at: usize) -> u16 {
 fn transport_sum(header: &Header, payload: &[u8]) -> u16 {
     let mut pseudo = Vec::with_capacity(40);
     match (header.source, header.destination) {
-        // RFC 792: an ICMP message has no pseudo-header.
-        (IpAddr::V4(_), _) if header.protocol == ICMP => {}
+        // RFC 792, RFC 3376: an ICMP or IGMP message has no pseudo-header.
+        (IpAddr::V4(_), _) if matches!(header.protocol, ICMP | IGMP) => {}
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             pseudo.extend(source.octets());
             pseudo.extend(destination.octets());
@@ -222,7 +222,7 @@ pub(crate) fn checksum_at(protocol: u8) -> Option<usize> {
     match protocol {
         TCP => Some(16),
         UDP => Some(6),
-        ICMP | ICMPV6 => Some(2),
+        ICMP | IGMP | ICMPV6 => Some(2),
         _ => None,
     }
 }
@@ -241,6 +241,7 @@ fn u16_from(len: usize) -> u16 {
 
 /// Protocol numbers (IANA).
 pub(crate) const ICMP: u8 = 1;
+pub(crate) const IGMP: u8 = 2;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const ICMPV6: u8 = 58;

@@ -174,6 +174,8 @@ impl Victim {
         if let Some(len) = len {
             frame.resize(usize::from(len % FRAME_MAX), 0);
         }
+        // With bad ones nothing would come of it but a counter: any bytes at all have them.
+        packet::seal(self.port.medium, &mut frame);
         self.receive(frame);
     }
 

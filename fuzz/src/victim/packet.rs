@@ -4,6 +4,7 @@ use core::ops::Range;
 use std::net::{IpAddr, SocketAddr};
 
 use smolsock::device::Medium;
+use smolsock_sim::frame;
 
 const ETHERNET_HEADER_LEN: usize = 14;
 const IPV4_HEADER_LEN: usize = 20;
@@ -73,7 +74,14 @@ pub fn icmp_error(medium: Medium, about: &[u8], kind: u8, code: u8, value: u16) 
     frame.extend([kind, code, 0, 0, 0, 0]);
     frame.extend(value.to_be_bytes());
     frame.extend(quote);
+    seal(medium, &mut frame);
     Some(frame)
+}
+
+/// Makes checksums good: the stack looks at those of ICMP, neighbour discovery and IGMP whatever its device has verified.
+pub fn seal(medium: Medium, frame: &mut [u8]) {
+    let medium = if medium == Medium::Ethernet { frame::Medium::Ethernet } else { frame::Medium::Ip };
+    frame::mend_checksums(medium, frame);
 }
 
 /// A frame's link header and its IP packet.
