@@ -66,6 +66,7 @@ pub(super) struct Args {
 pub(super) fn link(args: &Args, streams: &mut Streams<'_, impl Write, impl Write>) -> Result<u8, Failure> {
     let a = Plug::open(&args.a, &args.ip_a).map_err(Failure::Refused)?;
     let b = Plug::open(&args.b, &args.ip_b).map_err(Failure::Refused)?;
+    rights::drop_to_caller().map_err(Failure::Refused)?;
     let seed = args.cable.seed();
     let way = |list: &Option<String>| match list {
         Some(list) => one_way::read(&args.cable, list).map_err(Failure::Refused),

@@ -79,6 +79,7 @@ mod runner {
         ("a_server_whose_interface_is_gone_ends", &["ip"], servers::interface_gone),
         ("netstat_shows_who_is_connected", &[], servers::netstat),
         ("a_server_under_sudo_becomes_who_called_it", &[], servers::rights),
+        ("a_link_under_sudo_becomes_who_called_it", &[], servers::link_rights),
         ("a_server_that_has_its_interface_has_no_capability", &[], servers::capabilities),
         ("more_clients_than_allowed_are_turned_away", &[], servers::too_many),
         ("ping_and_bench_reach_the_kernel", &[], servers::ping_and_bench),

@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
 use super::process::{Folder, SMOLSOCK, TAP, run, serve, start};
@@ -97,6 +97,28 @@ pub fn rights() {
     assert!(get("open").ends_with("for all"));
     assert!(get("secret").starts_with("HTTP/1.1 403 "), "{}", get("secret"));
     server.end().ended_with(130);
+}
+
+/// A link under sudo becomes who called it as well, and its captures are that user's.
+pub fn link_rights() {
+    if super::space::is_of_a_user() {
+        return super::tools::pass_over("there is nobody else to become in a user namespace");
+    }
+    let folder = Folder::new("link-rights");
+    std::fs::set_permissions(folder.at(""), Permissions::from_mode(0o777)).expect("its owner");
+    let out = folder.at("out");
+    let sudo = ["SUDO_UID=65534", "SUDO_GID=65534", SMOLSOCK, "link", "a0", "b0", "--out", &out];
+    let link = start("env", &sudo);
+    link.wait_for("are linked");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", link.id())).expect("a process");
+    for line in ["Uid", "Gid"] {
+        assert!(status.contains(&format!("{line}:\t65534\t65534\t65534\t65534\n")), "{status}");
+    }
+    link.end().ended_with(130);
+    for file in ["out/a.pcapng", "out/b.pcapng"] {
+        let about = std::fs::metadata(folder.at(file)).expect("a capture");
+        assert_eq!((about.uid(), about.gid()), (65534, 65534), "{file}");
+    }
 }
 
 /// Whoever starts it: frames of strangers meet a process without any right of root.

@@ -9,7 +9,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 ///
 /// # Errors
 /// A sentence: the system refuses.
-pub(super) fn drop_to_caller() -> Result<(), String> {
+pub(in crate::cmd) fn drop_to_caller() -> Result<(), String> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let (Some(user), Some(group)) = (number("SUDO_UID"), number("SUDO_GID")) else { return Ok(()) };
     if !geteuid().is_root() || user == 0 {
