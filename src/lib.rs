@@ -24,6 +24,7 @@ pub mod addr;
 pub mod blocking;
 mod bytes;
 mod config;
+mod count;
 mod demux;
 pub mod device;
 mod errno;

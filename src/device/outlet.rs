@@ -7,6 +7,7 @@ use smoltcp::time::Instant;
 
 use super::segmentation;
 use crate::addr::MacAddr;
+use crate::count::Count;
 use crate::stack::classify::Flags;
 
 /// What the frames of one turn have in common.
@@ -167,7 +168,7 @@ impl Log {
     /// Sends one IP packet of `len` bytes, which `f` writes, and looks at it.
     #[inline]
     pub(crate) fn send<T: TxToken, R>(&mut self, mut token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
-        self.sent += 1;
+        self.sent.count_one();
         let mut piece_bytes = self.piece_bytes.take();
         if let Some(bytes) = self.path.pieces_of(len) {
             segmentation::ask(&mut token, bytes);
@@ -201,7 +202,7 @@ impl<'d, D: Device + ?Sized> Outlet<'d, D> {
         if token.is_none() {
             self.refused = true;
         } else {
-            self.log.sent += 1;
+            self.log.sent.count_one();
         }
         token
     }

@@ -11,6 +11,7 @@ use super::ingress::Origin;
 use super::local::{self, Local};
 use crate::addr::to_ip;
 use crate::config::{Seed, Stream};
+use crate::count::Count;
 use crate::demux::{Route, TCP};
 use crate::device::{Outlet, TxToken};
 use crate::siphash::of_flow;
@@ -120,7 +121,7 @@ impl Stack<'_> {
             self.deliver(child, &opening, syn, Origin::Wire, reply);
         }
         if self.has_answered_with(child, isn, nobody) {
-            self.counters.syn_cookies_accepted += 1;
+            self.counters.syn_cookies_accepted.count_one();
             self.deliver(child, segment, bytes, Origin::Wire, reply);
         } else if !self.slots.get(child).is_free() {
             self.reap_child(child);

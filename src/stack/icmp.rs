@@ -11,6 +11,7 @@ use super::outbound::Way;
 use super::outbox::Letter;
 use super::reassembly::Expired;
 use crate::bytes;
+use crate::count::Count;
 use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
@@ -39,7 +40,7 @@ impl Stack<'_> {
         let is_v4 = packet.protocol == ICMP;
         let is_good = if is_v4 { checksum::is_good(checksum::sum(packet.payload)) } else { packet.has_good_checksum() };
         if !is_good {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return;
         }
         if !is_v4 && *kind == mld::QUERY {
@@ -67,7 +68,7 @@ impl Stack<'_> {
     fn on_echo_reply(&mut self, flow: &Flow, packet: &Packet<'_>, ident: u16) {
         let (local, remote) = (SocketAddr::new(flow.local.ip(), ident), SocketAddr::new(flow.remote.ip(), 0));
         if let Route::Socket(index) = self.demux.route(ICMP, local, remote, &self.slots, &self.time_wait) {
-            self.counters.sockets_visited_in += 1;
+            self.counters.sockets_visited_in.count_one();
             let (local, ttl, tos) = (local.ip(), Some(packet.hop_limit), packet.tos);
             self.queue_datagram(index, Envelope { remote, local, ttl, tos, is_whole: false }, packet.payload);
         }
@@ -91,10 +92,10 @@ impl Stack<'_> {
             let letter = Letter { header: *header, path, ident: self.ident, mtu };
             match self.outbox.put(letter, message_len) {
                 Some(message) => {
-                    self.counters.fragmented += 1;
+                    self.counters.fragmented.count_one();
                     write_message(message, header, kind, head, data);
                 }
-                None => self.counters.dropped_too_large += 1,
+                None => self.counters.dropped_too_large.count_one(),
             }
             return;
         }
@@ -103,14 +104,14 @@ impl Stack<'_> {
             header.write(buffer, message_len, &checksums);
             write_message(buffer.get_mut(header_len..).unwrap_or_default(), header, kind, head, data);
         });
-        self.counters.frames_out += 1;
+        self.counters.frames_out.count_one();
     }
 
     /// Tells the sender of `packet` that nobody takes it, where that is due (RFC 1122 §3.2.2: never about
     /// packets to a group or from nobody in particular). `bytes`: the whole packet that is refused.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn refuse_packet(&mut self, refusal: Refusal, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
-        self.counters.refused += u64::from(refusal != Refusal::Reassembly);
+        self.counters.refused.count_if(refusal != Refusal::Reassembly);
         let (own, peer) = (flow.local.ip(), flow.remote.ip());
         // RFC 4443 §2.4 (e.3): only a problem with an option is told about packets to a group.
         let is_told_to_all = matches!(refusal, Refusal::Header(Problem { is_for_groups: true, .. }));
@@ -144,7 +145,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn on_problem(&mut self, flow: &Flow, problem: Problem, bytes: &[u8], reply: impl TxToken) {
         if problem.is_silent {
-            self.counters.refused += 1;
+            self.counters.refused.count_one();
         } else {
             self.refuse_packet(Refusal::Header(problem), flow, bytes, reply);
         }
@@ -156,7 +157,7 @@ impl Stack<'_> {
     pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
         let mut reassembly = core::mem::take(&mut self.reassembly);
         while let Some(Expired { key, first }) = reassembly.expire(self.now) {
-            self.counters.reassembly_failures += 1;
+            self.counters.reassembly_failures.count_one();
             let Some(first) = first else { continue };
             let Way::Device(mac) = self.way_to(key.source) else { continue };
             let link = self.config.mac.zip(mac).map(|(own, peer)| (peer, own));
@@ -176,7 +177,7 @@ impl Stack<'_> {
         // The error comes to the host that sent the packet it quotes.
         let own = error.carrier.local.ip();
         if !self.is_local(own) || error.quoted_local.ip() != own {
-            self.counters.dropped_icmp_errors += 1;
+            self.counters.dropped_icmp_errors.count_one();
             return;
         }
         let (ours, theirs) = (error.quoted_local, error.quoted_remote);
@@ -201,7 +202,7 @@ impl Stack<'_> {
                 | IcmpErrorKind::NetUnreachable
                 | IcmpErrorKind::ProtocolUnreachable => self.slots.get_mut(index).fail(errno_of(error.kind)),
             },
-            _ => self.counters.dropped_icmp_errors += 1,
+            _ => self.counters.dropped_icmp_errors.count_one(),
         }
         if !matches!(error.kind, IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other) {
             self.fail_raws(error.quoted_protocol, ours.ip(), theirs.ip(), errno_of(error.kind));
@@ -213,7 +214,7 @@ impl Stack<'_> {
     fn on_error_about_segment(&mut self, index: u32, error: &IcmpError) {
         let connection = self.slots.connection(index);
         if !error.quoted_tcp_seq.is_some_and(|seq| connection.is_in_flight(seq)) {
-            self.counters.dropped_icmp_errors += 1;
+            self.counters.dropped_icmp_errors.count_one();
             return;
         }
         let is_attempt = connection.state() == TcpState::SynSent;

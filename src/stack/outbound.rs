@@ -10,6 +10,7 @@ use super::local::Local;
 use super::raw::{Head, complete_header};
 use crate::addr::MacAddr;
 use crate::bytes;
+use crate::count::Count;
 use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path, TxToken};
 use crate::invariant::impossible;
 use crate::socket::slots::Body;
@@ -128,7 +129,7 @@ impl Stack<'_> {
         let protocol = datagrams.kind.protocol(domain);
         let header = Header { source: local.ip(), destination: remote.ip(), protocol, ttl, tos: envelope.tos };
         outlet.log.path.tos = 0;
-        self.counters.sockets_visited_out += 1;
+        self.counters.sockets_visited_out.count_one();
         let now = self.now.to_smoltcp();
         if envelope.is_whole {
             // The way may have become narrower; nobody cuts what is not ours.
@@ -160,7 +161,7 @@ impl Stack<'_> {
         }
         let cut = datagrams.cut.get_or_insert_with(|| {
             self.ident = self.ident.wrapping_add(1);
-            self.counters.fragmented += 1;
+            self.counters.fragmented.count_one();
             Cut { ident: self.ident, sent: 0, mtu }
         });
         header.send_pieces(outlet, now, cut, [head, data])

@@ -28,6 +28,7 @@ use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, PacketMeta, RxT
 use smoltcp::time::Instant;
 
 use super::outlet::ETHERNET_HEADER_LEN;
+use crate::count::Count;
 pub use error::OpenError;
 pub use options::Options;
 
@@ -178,7 +179,7 @@ impl Tap {
             Ok(len) => Some(len),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
             Err(error) => {
-                self.counters.receive_errors += 1;
+                self.counters.receive_errors.count_one();
                 self.error = Some(error);
                 None
             }
@@ -190,7 +191,7 @@ impl Tap {
         let Interface { record_len, medium, .. } = self.interface;
         loop {
             let len = self.read()?;
-            self.counters.frames_in += 1;
+            self.counters.frames_in.count_one();
             if record_len == 0 {
                 return Some(0..len);
             }
@@ -198,7 +199,7 @@ impl Tap {
             if record_and_frame.is_some_and(|(record, frame)| vnet::admit(medium, record, frame)) {
                 return Some(record_len..len);
             }
-            self.counters.dropped_bad_checksum += 1;
+            self.counters.dropped_bad_checksum.count_one();
         }
     }
 }
@@ -274,7 +275,7 @@ impl TxToken for Sender<'_> {
         let Interface { file, record_len, medium, has_offload, .. } = self.interface;
         let Some(buffer) = self.buffer.get_mut(..record_len + len) else {
             // No IP packet is as large.
-            self.counters.dropped_too_large += 1;
+            self.counters.dropped_too_large.count_one();
             return f(&mut vec![0; len]);
         };
         let (record, frame) = buffer.split_at_mut(*record_len);
@@ -283,9 +284,9 @@ impl TxToken for Sender<'_> {
             record.copy_from_slice(&vnet::describe(*medium, frame, self.piece_bytes));
         }
         match (&mut &*file).write(buffer) {
-            Ok(_) => self.counters.frames_out += 1,
+            Ok(_) => self.counters.frames_out.count_one(),
             Err(error) => {
-                self.counters.transmit_errors += 1;
+                self.counters.transmit_errors.count_one();
                 *self.error = Some(error);
             }
         }
