@@ -200,20 +200,20 @@ impl<'a> Demux<'a> {
     /// Makes a connection in TIME-WAIT known.
     pub(crate) fn add_time_wait(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) -> Result<(), Errno> {
         let hash = self.hash_of(Some(&local), Some(&remote), Some(TCP));
-        self.table.insert(hash, index + TIME_WAIT_BIT).map_err(|_| Errno::ENOBUFS)
+        self.table.insert(hash, index | TIME_WAIT_BIT).map_err(|_| Errno::ENOBUFS)
     }
 
     /// Forgets a connection in TIME-WAIT.
     pub(crate) fn remove_time_wait(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) {
         let hash = self.hash_of(Some(&local), Some(&remote), Some(TCP));
-        let removed = self.table.remove(hash, index + TIME_WAIT_BIT);
+        let removed = self.table.remove(hash, index | TIME_WAIT_BIT);
         debug_assert!(removed, "a connection in TIME-WAIT is in the table");
     }
 
     /// The most places that a search may look at: the longest row of taken ones, and the empty one behind it.
     #[cfg(feature = "inspect")]
     pub(crate) fn longest_search(&self) -> usize {
-        self.table.longest_run() + 1
+        self.table.longest_run().saturating_add(1)
     }
 
     fn hash_of(&self, local: Option<&SocketAddr>, remote: Option<&SocketAddr>, protocol: Option<u8>) -> u64 {

@@ -194,7 +194,7 @@ impl Said {
 
 /// Number of the span of time that `now` is in.
 fn span_of(now: Instant) -> u64 {
-    now.saturating_duration_since(Instant::ZERO).as_secs() / SPAN.as_secs()
+    now.saturating_duration_since(Instant::ZERO).as_secs() / SPAN_SECS
 }
 
 /// Names the pad among what is hashed: no content of 8 bits is as large.
@@ -202,7 +202,7 @@ const PAD: u64 = 256;
 /// What a cookie can say of a peer's MSS: the least that all take, and those of Ethernet with a tunnel, IPv6 and IPv4.
 const MSS: [u16; 4] = [536, 1_220, 1_440, 1_460];
 /// A cookie is good for one span of time at least, and two at most.
-const SPAN: Duration = Duration::from_secs(64);
+const SPAN_SECS: u64 = 64;
 /// For how long after a listener was crowded its cookies are taken.
 pub(super) const COOKIES_LAST: Duration = Duration::from_secs(128);
 /// An IPv6 header, and a SYN with MSS and window scale.

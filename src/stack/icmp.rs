@@ -17,7 +17,7 @@ use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
 use crate::socket::tcp::TcpState;
 use crate::socket::udp::Envelope;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// Why a packet of a peer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Stack<'_> {
         };
         // RFC 1812 §4.3.2.3 and RFC 4443 §2.4 (c): as much as fits without making the error too long.
         let room = if is_v4 { IPV4_ERROR_MAX } else { IPV6_ERROR_MAX }.min(self.mtu_towards(peer));
-        let quote = bytes.get(..room.saturating_sub(header.len() + 8)).unwrap_or(bytes);
+        let quote = bytes.get(..room.saturating_sub(header.len()).saturating_sub(8)).unwrap_or(bytes);
         self.reply_icmp(flow, &header, kind, u32::to_be_bytes(detail), quote, reply);
     }
 
@@ -282,13 +282,13 @@ impl Budget {
 
     /// Takes one, if there is one.
     fn take(&mut self, now: Instant) -> bool {
-        let earned = now.saturating_duration_since(self.counted_at).as_micros() / TOKEN.as_micros();
+        let earned = now.saturating_duration_since(self.counted_at).as_micros() / TOKEN_US;
         if earned > 0 {
             self.tokens = BURST.min(self.tokens.saturating_add(u32::try_from(earned).unwrap_or(BURST)));
             self.counted_at = now;
         }
         let has_one = self.tokens > 0;
-        self.tokens -= u32::from(has_one);
+        self.tokens = self.tokens.saturating_sub(1);
         has_one
     }
 }
@@ -308,4 +308,4 @@ const IPV6_ERROR_MAX: usize = 1280;
 /// Errors that may be sent at once.
 const BURST: u32 = 50;
 /// The time in which one more is earned.
-const TOKEN: Duration = Duration::from_millis(1);
+const TOKEN_US: u128 = 1_000;

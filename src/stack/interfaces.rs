@@ -58,7 +58,7 @@ impl Interfaces {
         let seed = config.seed.stream(Stream::Engine);
         // Half of what can be in flight: so the peer takes one segment while we make the other. One as large as the
         // send buffer would wait for its ACK.
-        let half = config.tcp_send_bytes / 2 + IPV6_TCP_HEADERS_LEN;
+        let half = (config.tcp_send_bytes / 2).saturating_add(IPV6_TCP_HEADERS_LEN);
         let segmentation = segmentation::of(capabilities).at_most(half.max(usize::from(mtu)));
         let of_ipv4 = Segmentation { ipv6: None, ..segmentation };
         let mut usual = make(mtu, checksums.clone(), of_ipv4, seed);

@@ -148,8 +148,7 @@ impl Stack<'_> {
         let moved = self.with_listener(parent, |listener, slots| {
             let room = listener.has_room();
             if room {
-                listener.half_open.remove(slots, child);
-                listener.completed -= 1;
+                listener.remove_completed(slots, child);
                 listener.ready.push(slots, child);
                 slots.connection(child).stage = Stage::Ready;
             }
@@ -269,10 +268,7 @@ impl Stack<'_> {
         self.with_listener(parent, |listener, slots| match stage {
             Stage::Own => impossible("only children are in queues"),
             Stage::HalfOpen => listener.half_open.remove(slots, child),
-            Stage::Completed => {
-                listener.half_open.remove(slots, child);
-                listener.completed -= 1;
-            }
+            Stage::Completed => listener.remove_completed(slots, child),
             Stage::Ready => listener.ready.remove(slots, child),
         });
     }
@@ -317,7 +313,7 @@ impl Stack<'_> {
                 // B4: data is queued and no timer of the engine runs: only a probe of ours gets it going.
                 if engine_at.is_none() && state.is_synchronized() && facts.send_queue > 0 {
                     // RFC 9293 §3.8.6.1: the interval grows exponentially.
-                    let delay = PERSIST_MIN * (1 << u32::from(connection.probes.min(PERSIST_DOUBLINGS)));
+                    let delay = PERSIST_MIN.saturating_mul(1 << connection.probes.min(PERSIST_DOUBLINGS));
                     connection.probe_at = Some(now.saturating_add(delay));
                 }
                 return Ok(earliest(engine_at, connection.own_deadline(user_timeout, facts.are_owed_an_ack())));

@@ -371,7 +371,7 @@ impl Stack<'_> {
         connection.mtu = 0;
         let usual = if connection.is_local { self.local_mtu.min(LOCAL_SEGMENT_MTU) } else { self.ip_mtu };
         let headers = if remote.is_ipv4() { 40 } else { 60 };
-        let asked = if max_segment == 0 { usual } else { max_segment + headers };
+        let asked = if max_segment == 0 { usual } else { max_segment.saturating_add(headers) };
         let mtu = way.min(asked).min(usual);
         if mtu < usual {
             self.slots.connection(index).mtu = mtu as u16;

@@ -239,12 +239,12 @@ impl Device for Tap {
         let Interface { medium, mtu, has_offload, .. } = self.interface;
         let header_len = if medium == Medium::Ethernet { ETHERNET_HEADER_LEN } else { 0 };
         capabilities.medium = medium;
-        capabilities.max_transmission_unit = mtu + header_len;
+        capabilities.max_transmission_unit = mtu.saturating_add(header_len);
         if has_offload {
             // The others are small, or rare: the stack sees to them.
             capabilities.checksum.tcp = Checksum::None;
-            capabilities.segmentation.tcpv4 = NonZeroUsize::new(PACKET_MAX + header_len);
-            capabilities.segmentation.tcpv6 = NonZeroUsize::new(PACKET_MAX + header_len);
+            capabilities.segmentation.tcpv4 = NonZeroUsize::new(PACKET_MAX.saturating_add(header_len));
+            capabilities.segmentation.tcpv6 = NonZeroUsize::new(PACKET_MAX.saturating_add(header_len));
         }
         capabilities
     }
@@ -273,7 +273,7 @@ pub struct Sender<'a> {
 impl TxToken for Sender<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Interface { file, record_len, medium, has_offload, .. } = self.interface;
-        let Some(buffer) = self.buffer.get_mut(..record_len + len) else {
+        let Some(buffer) = self.buffer.get_mut(..record_len.saturating_add(len)) else {
             // No IP packet is as large.
             self.counters.dropped_too_large.count_one();
             return f(&mut vec![0; len]);

@@ -1,5 +1,6 @@
 //! What has a connection sent and received, and how long did the answers take?
 
+use crate::count::Count;
 use crate::device::{AckNumbers, SentSegment};
 use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant};
@@ -108,7 +109,7 @@ impl Track {
         }
         if len > 0 {
             self.data_segs_out = self.data_segs_out.wrapping_add(u32::from(sent.pieces));
-            self.bytes_sent += len as u64;
+            self.bytes_sent.count_many(len as u64);
             self.data_sent_at = now;
         }
         let old = is_before(seq, self.snd_max).then(|| self.snd_max.wrapping_sub(seq).min(span));
@@ -118,7 +119,7 @@ impl Track {
             self.retransmits = self.retransmits.saturating_add(1);
             let pieces = (u64::from(sent.pieces) * u64::from(old)).div_ceil(u64::from(span));
             self.total_retrans = self.total_retrans.wrapping_add(pieces as u32);
-            self.bytes_retrans += u64::from(old.min(len as u32));
+            self.bytes_retrans.count_many(u64::from(old.min(len as u32)));
         }
         if is_before(self.snd_max, end) {
             self.snd_max = end;
@@ -150,7 +151,7 @@ impl Track {
             self.largest_received = self.largest_received.max(len);
             // A sequence number that goes back would be a damaged SYN; it counts nothing.
             if is_before(self.received_to, received_to) {
-                self.bytes_received += u64::from(received_to.wrapping_sub(self.received_to));
+                self.bytes_received.count_many(u64::from(received_to.wrapping_sub(self.received_to)));
                 self.received_to = received_to;
             }
         }
@@ -158,7 +159,7 @@ impl Track {
             return;
         }
         self.ack_received_at = now;
-        self.bytes_acked += acknowledged as u64;
+        self.bytes_acked.count_many(acknowledged as u64);
         let is_new = self.is_news(segment.ack);
         // The engine refuses damaged and old ACKs; where it has no queue, only SYN and FIN can be meant.
         if is_new && (acknowledged > 0 || is_all) {

@@ -72,6 +72,6 @@ impl Stack<'_> {
         read.retain(|id| self.readiness(*id).is_ok_and(|ready| ready.intersects(READ_BITS)));
         write.retain(|id| self.readiness(*id).is_ok_and(|ready| ready.intersects(WRITE_BITS)));
         except.clear();
-        Ok(read.len() + write.len())
+        Ok(read.len().saturating_add(write.len()))
     }
 }

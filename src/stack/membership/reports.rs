@@ -151,7 +151,7 @@ impl<'a> Reports<'a> {
             self.put(index, Topic { is_told: true, answer_at: None, ..topic });
         } else if topic.changes > 1 {
             let delay = self.draw(repeat_delay_max(topic.group));
-            let (changes, change_at) = (topic.changes - 1, now.saturating_add(delay));
+            let (changes, change_at) = (topic.changes.saturating_sub(1), now.saturating_add(delay));
             self.put(index, Topic { is_told: true, changes, change_at, ..topic });
         } else if topic.is_member {
             self.put(index, Topic { is_told: true, changes: 0, ..topic });
