@@ -200,6 +200,7 @@ impl State {
     }
 
     #[expect(clippy::indexing_slicing, reason = "it was made as long as that in the line before")]
+    #[expect(clippy::arithmetic_side_effects, reason = "an index of a table")]
     fn register(&mut self, id: SocketId, (interest, room): (Interest, usize), woken: &Arc<Woken>) -> Result<(), Errno> {
         let index = self.stack.slot_of(id)?;
         if self.waits.len() <= index {

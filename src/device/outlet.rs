@@ -73,6 +73,7 @@ impl Path {
 
     /// Sends one IP packet of `len` bytes, which `f` writes.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a link-layer header and a packet of less than 2^16 bytes")]
     pub(crate) fn send<T: TxToken, R>(&self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
         let header_len = self.header_len();
         token.consume(header_len + len, |buffer| {
@@ -117,6 +118,7 @@ fn mark(packet: &mut [u8], tos: u8, has_header_checksum: bool) {
 
 /// Gives a finished TCP segment another sequence number. `packet`: as in [`SentSegment::of`].
 #[inline(never)] // rare: inlined, it would only make the usual path spill
+#[expect(clippy::arithmetic_side_effects, reason = "five halves of 32 bits, and their carry")]
 fn renumber(packet: &mut [u8], seq: u32, has_checksum: bool) {
     let header_len = if packet.first().is_some_and(|byte| byte >> 4 == 4) { 20 } else { 40 };
     let Some(header) = packet.get_mut(header_len..).and_then(|segment| segment.first_chunk_mut::<20>()) else { return };

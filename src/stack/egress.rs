@@ -30,6 +30,10 @@ pub(super) enum Turn {
 
 impl Stack<'_> {
     /// Sends what is due. Returns whether nothing is left but what the device refused.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "turns are bounded by the slots, and more than zero where one is taken"
+    )]
     pub(super) fn egress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let mut outlet = Outlet::new(device);
         if self.neighbors.is_asking() {
@@ -137,6 +141,7 @@ impl Stack<'_> {
     }
 
     /// `unresolved`: the neighbour whose link-layer address is not known.
+    #[expect(clippy::arithmetic_side_effects, reason = "the loop bounds it")]
     fn turn_tcp_on(
         &mut self,
         index: u32,

@@ -75,6 +75,7 @@ impl Stack<'_> {
     }
 
     /// Sends an ICMP message as the answer to what came in `flow`: type and code, checksum, `head`, `data`.
+    #[expect(clippy::arithmetic_side_effects, reason = "what is answered fitted into a packet, and headers are short")]
     fn reply_icmp<const N: usize>(
         &mut self,
         flow: &Flow,
@@ -154,6 +155,7 @@ impl Stack<'_> {
     /// Gives up packets whose fragments did not come in time, and tells their senders where the first
     /// fragment came (RFC 792, RFC 8200 §4.5).
     #[inline(never)] // rare: inlined, it would only make the usual path spill
+    #[expect(clippy::arithmetic_side_effects, reason = "`frame` has just counted it")]
     pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
         let mut reassembly = core::mem::take(&mut self.reassembly);
         while let Some(Expired { key, first }) = reassembly.expire(self.now) {
@@ -254,6 +256,7 @@ fn errno_of(kind: IcmpErrorKind) -> Errno {
 }
 
 /// Fills the room of a message: type and code, checksum, `head`, `data`.
+#[expect(clippy::arithmetic_side_effects, reason = "`sum` leaves room for a few sums")]
 fn write_message<const N: usize>(message: &mut [u8], header: &Header, kind: [u8; 2], head: [u8; N], data: &[u8]) {
     let Some(([kind_at, code_at, rest_at @ ..], rest)) = message.split_first_chunk_mut::<4>() else { return };
     ([*kind_at, *code_at], *rest_at) = (kind, [0; 2]);

@@ -48,6 +48,7 @@ impl Stack<'_> {
     }
 
     /// The payload of a UDP datagram, if lengths and checksum are right (RFC 768).
+    #[expect(clippy::arithmetic_side_effects, reason = "`sum` leaves room for a few sums")]
     fn open_datagram<'f>(&self, packet: &Packet<'f>) -> Option<&'f [u8]> {
         let (header, _) = packet.payload.split_first_chunk::<UDP_HEADER_LEN>()?;
         let [_, _, _, _, len_high, len_low, sum_high, sum_low] = *header;

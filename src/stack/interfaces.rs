@@ -189,6 +189,7 @@ fn make(mtu: u16, checksums: ChecksumCapabilities, segmentation: Segmentation, s
 /// The seed with which smoltcp's generator (sPCG32) draws `isn` when the first connection begins. The interface itself draws one
 /// number that is not 0 before. Should another smoltcp draw otherwise, numbers still cannot be foretold without the key, but
 /// `tests/it/rfc9293/numbers.rs` fails; and who depends on the very number (cookies) looks at what was sent.
+#[expect(clippy::arithmetic_side_effects, reason = "three bits are 7 at most")]
 fn seed_that_gives(isn: u32) -> u64 {
     const FACTOR: u64 = 0xbb2e_fcec_3c39_611d;
     const TERM: u64 = 0x7590_ef39;
@@ -202,6 +203,7 @@ fn seed_that_gives(isn: u32) -> u64 {
 }
 
 /// The inverse of an odd number modulo 2^64, by Newton's iteration.
+#[expect(clippy::arithmetic_side_effects, reason = "five rounds")]
 const fn inverse(odd: u64) -> u64 {
     let mut inverse = odd;
     let mut round = 0;

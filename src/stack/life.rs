@@ -128,6 +128,7 @@ impl Stack<'_> {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts children of a listener")]
     fn on_established(&mut self, index: u32) {
         let connection = self.slots.connection(index);
         connection.deadline = None;

@@ -113,6 +113,7 @@ impl Stack<'_> {
     }
 
     /// Sends the datagram at the head of a queue, where it stays.
+    #[expect(clippy::arithmetic_side_effects, reason = "a datagram is shorter than 2^16 bytes, and headers are short")]
     fn send_datagram(&mut self, index: u32, is_local: bool, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Sending {
         let slot = self.slots.get(index);
         let port = slot.local.map_or(0, |addr| addr.port());
@@ -170,6 +171,10 @@ impl Stack<'_> {
 
 impl Header {
     /// Sends a payload, given in two parts, as fragments: those that `cut` does not count as sent.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "a datagram is shorter than 2^16 bytes, and so is a piece of it"
+    )]
     pub(super) fn send_pieces(
         &self,
         outlet: &mut Outlet<'_, impl Device + ?Sized>,

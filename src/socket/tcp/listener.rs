@@ -41,6 +41,7 @@ pub(crate) struct Children {
     pub(crate) len: usize,
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "it counts children, each of them once")]
 impl Children {
     const EMPTY: Self = Self { oldest: NONE, newest: NONE, len: 0 };
 

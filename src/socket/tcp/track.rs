@@ -86,6 +86,7 @@ impl Track {
 
     /// A segment left. While the peer's window is closed one byte is a probe. Says whether it begins with something sent
     /// before; probes do not count.
+    #[expect(clippy::arithmetic_side_effects, reason = "a segment is shorter than 2^16 bytes")]
     pub(crate) fn on_sent(&mut self, sent: &SentSegment, now: Instant) -> bool {
         let SentSegment { seq, payload_len: len, flags, window_end, .. } = *sent;
         let is_probe = len == 1 && (core::mem::take(&mut self.is_probing) || self.peer_window == 0);
@@ -245,6 +246,7 @@ impl Track {
     }
 
     /// RFC 6298 §2.
+    #[expect(clippy::arithmetic_side_effects, reason = "samples and their means are less than 2^29")]
     fn measure(&mut self, sample: Duration) {
         // Zero means "not measured": no network is faster than a microsecond.
         let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX >> 3).clamp(1, u32::MAX >> 3);
