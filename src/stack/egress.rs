@@ -30,10 +30,7 @@ pub(super) enum Turn {
 
 impl Stack<'_> {
     /// Sends what is due. Returns whether nothing is left but what the device refused.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "turns are bounded by the slots, and more than zero where one is taken"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "bounded by the slots, and more than zero within the loop")]
     pub(super) fn egress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let mut outlet = Outlet::new(device);
         if self.neighbors.is_asking() {

@@ -195,10 +195,7 @@ impl Header {
 }
 
 /// The 8 bytes in front of a datagram (RFC 768). `is_summed`: with a checksum, not left to the device.
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "a datagram is shorter than 2^16 bytes, and its sums leave room for each other"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "less than 2^16 bytes, whose sums leave room for each other")]
 pub(crate) fn udp_header(from: SocketAddr, to: SocketAddr, data: &[u8], is_summed: bool) -> [u8; UDP_HEADER_LEN] {
     let len = UDP_HEADER_LEN + data.len();
     let ([f0, f1], [t0, t1], [l0, l1]) =

@@ -171,10 +171,7 @@ impl Stack<'_> {
 
 impl Header {
     /// Sends a payload, given in two parts, as fragments: those that `cut` does not count as sent.
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "a datagram is shorter than 2^16 bytes, and so is a piece of it"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "datagrams and their pieces are shorter than 2^16 bytes")]
     pub(super) fn send_pieces(
         &self,
         outlet: &mut Outlet<'_, impl Device + ?Sized>,
