@@ -74,6 +74,7 @@ impl Cidr {
 
     /// Whether `other` is in this network.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "no prefix is longer than its address")]
     pub fn contains(&self, other: IpAddr) -> bool {
         match (self.addr, other) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
@@ -125,6 +126,7 @@ impl FromStr for Cidr {
 ///
 /// # Errors
 /// [`AddrError::Address`]: not such a text. White space is not accepted.
+#[expect(clippy::arithmetic_side_effects, reason = "there are four parts at most, and the last stands apart")]
 pub fn parse_ipv4_aton(text: &str) -> Result<Ipv4Addr, AddrError> {
     let mut parts = [0_u32; 4];
     let mut count = 0;

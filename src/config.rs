@@ -90,7 +90,7 @@ impl Config {
     #[must_use]
     pub fn address(mut self, cidr: Cidr) -> Self {
         if self.addresses.push(cidr).is_err() {
-            self.addresses_refused += 1;
+            self.addresses_refused = self.addresses_refused.saturating_add(1);
         }
         self
     }
@@ -100,7 +100,7 @@ impl Config {
     pub fn gateway(mut self, router: IpAddr) -> Self {
         let taken = self.gateways.iter().any(|known| known.is_ipv4() == router.is_ipv4());
         if taken || self.gateways.push(router).is_err() {
-            self.gateways_refused += 1;
+            self.gateways_refused = self.gateways_refused.saturating_add(1);
         }
         self
     }

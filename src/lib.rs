@@ -5,6 +5,7 @@
 #![cfg_attr(
     not(test),
     warn(
+        clippy::arithmetic_side_effects,
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
@@ -24,6 +25,7 @@ pub mod addr;
 pub mod blocking;
 mod bytes;
 mod config;
+mod count;
 mod demux;
 pub mod device;
 mod errno;

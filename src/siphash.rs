@@ -26,7 +26,7 @@ fn sip_hash<const N: usize>([low, high]: [u64; 2], message: [u64; N]) -> u64 {
         low ^ 0x6c79_6765_6e65_7261,
         high ^ 0x7465_6462_7974_6573,
     ];
-    for word in message.into_iter().chain([(N as u64 * 8) << 56]) {
+    for word in message.into_iter().chain([(N as u64).wrapping_mul(8) << 56]) {
         v[3] ^= word;
         v = sip_round(sip_round(v));
         v[0] ^= word;

@@ -69,9 +69,9 @@ fn turn(state: &mut State, now: Instant, activity: &mut u64) -> Rest {
     }
     if until.is_some_and(|until| until <= now) {
         // Connections with news for their applications: they answer in the next step.
-        until = Some(now + ANSWER_TIME);
+        until = Some(now.saturating_add(ANSWER_TIME));
     } else if core::mem::replace(activity, state.activity) != state.activity {
-        let soon = now + DOZE;
+        let soon = now.saturating_add(DOZE);
         until = Some(until.map_or(soon, |until| until.min(soon)));
     }
     state.asleep_until = Some(until.unwrap_or(Instant::MAX));

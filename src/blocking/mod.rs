@@ -181,7 +181,7 @@ impl Handle for Net {
 impl Inner {
     fn shut_down(&self, within: Duration) -> io::Result<()> {
         let shared = &*self.shared;
-        let end = shared.now() + within;
+        let end = shared.now().saturating_add(within);
         shared.with(|state| {
             if state.phase == Phase::Running {
                 state.phase = Phase::Closing(end);

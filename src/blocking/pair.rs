@@ -96,7 +96,7 @@ impl Device for PairDevice {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = self.medium;
         let header_len = if self.medium == Medium::Ethernet { ETHERNET_HEADER_LEN } else { 0 };
-        capabilities.max_transmission_unit = self.ip_mtu + header_len;
+        capabilities.max_transmission_unit = self.ip_mtu.saturating_add(header_len);
         capabilities
     }
 }

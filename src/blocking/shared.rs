@@ -10,6 +10,7 @@ use std::task::Wake;
 use std::thread::{self, Thread};
 use std::vec::Vec;
 
+use crate::count::Count;
 use crate::device::Device;
 use crate::errno::Errno;
 use crate::readiness::Interest;
@@ -165,7 +166,7 @@ impl State {
         let before = (self.stack.counters().frames_in, self.stack.counters().frames_out);
         let step = self.port.step(&mut self.stack, now);
         let after = (self.stack.counters().frames_in, self.stack.counters().frames_out);
-        self.activity += u64::from(before != after);
+        self.activity.count_if(before != after);
         step
     }
 
@@ -184,7 +185,7 @@ impl State {
     fn send(&mut self, clock: Clock) -> bool {
         let Some(mut next) = self.stack.next_step() else { return false };
         if next <= self.stack.now() && !matches!(self.phase, Phase::Ended(_)) {
-            self.activity += 1;
+            self.activity.count_one();
             self.port.flush(&mut self.stack, clock.now());
             match self.stack.next_step() {
                 Some(at) => next = at,
@@ -199,6 +200,7 @@ impl State {
     }
 
     #[expect(clippy::indexing_slicing, reason = "it was made as long as that in the line before")]
+    #[expect(clippy::arithmetic_side_effects, reason = "an index of a table")]
     fn register(&mut self, id: SocketId, (interest, room): (Interest, usize), woken: &Arc<Woken>) -> Result<(), Errno> {
         let index = self.stack.slot_of(id)?;
         if self.waits.len() <= index {

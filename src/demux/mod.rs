@@ -69,6 +69,7 @@ impl<'a> Demux<'a> {
 
     /// The socket bound or listening at `local` or at its port: most specific first, IPv4 before dual-stack.
     /// Among equals with `SO_REUSEPORT` the hash of the 4-tuple chooses, else the last one bound is it.
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts sockets")]
     pub(crate) fn route_unconnected(
         &self,
         protocol: u8,
@@ -176,6 +177,7 @@ impl<'a> Demux<'a> {
     }
 
     /// Makes a slot known under its `local` and `remote`. The caller knows that it may be.
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts sockets")]
     pub(crate) fn add(&mut self, slots: &mut Slots<'_>, index: u32) -> Result<(), Errno> {
         let slot = slots.get_mut(index);
         debug_assert!(!slot.routed);
@@ -187,6 +189,7 @@ impl<'a> Demux<'a> {
     }
 
     /// Forgets a slot, if it was known.
+    #[expect(clippy::arithmetic_side_effects, reason = "a slot without a peer was counted when it was added")]
     pub(crate) fn remove(&mut self, slots: &mut Slots<'_>, index: u32) {
         let slot = slots.get_mut(index);
         if core::mem::take(&mut slot.routed) {
@@ -200,20 +203,20 @@ impl<'a> Demux<'a> {
     /// Makes a connection in TIME-WAIT known.
     pub(crate) fn add_time_wait(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) -> Result<(), Errno> {
         let hash = self.hash_of(Some(&local), Some(&remote), Some(TCP));
-        self.table.insert(hash, index + TIME_WAIT_BIT).map_err(|_| Errno::ENOBUFS)
+        self.table.insert(hash, index | TIME_WAIT_BIT).map_err(|_| Errno::ENOBUFS)
     }
 
     /// Forgets a connection in TIME-WAIT.
     pub(crate) fn remove_time_wait(&mut self, index: u32, local: SocketAddr, remote: SocketAddr) {
         let hash = self.hash_of(Some(&local), Some(&remote), Some(TCP));
-        let removed = self.table.remove(hash, index + TIME_WAIT_BIT);
+        let removed = self.table.remove(hash, index | TIME_WAIT_BIT);
         debug_assert!(removed, "a connection in TIME-WAIT is in the table");
     }
 
     /// The most places that a search may look at: the longest row of taken ones, and the empty one behind it.
     #[cfg(feature = "inspect")]
     pub(crate) fn longest_search(&self) -> usize {
-        self.table.longest_run() + 1
+        self.table.longest_run().saturating_add(1)
     }
 
     fn hash_of(&self, local: Option<&SocketAddr>, remote: Option<&SocketAddr>, protocol: Option<u8>) -> u64 {
@@ -246,6 +249,7 @@ struct Rivals {
 impl Rivals {
     const NONE: Self = Self { count: 0, newest: None, is_shared: true };
 
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts sockets")]
     fn add(&mut self, index: u32, slot: &Slot<'_>) {
         self.count += 1;
         self.is_shared &= slot.options.reuse_port;
@@ -255,6 +259,7 @@ impl Rivals {
     }
 
     /// `spread`: a hash of the packet's 4-tuple; `nth`: the rival in this place.
+    #[expect(clippy::arithmetic_side_effects, reason = "there is more than one")]
     fn winner(&self, spread: impl FnOnce() -> u64, nth: impl FnOnce(usize) -> Option<u32>) -> Option<u32> {
         if self.count > 1 && self.is_shared {
             return nth((spread() % self.count as u64) as usize);

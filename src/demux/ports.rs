@@ -24,6 +24,7 @@ impl Ports {
     }
 
     /// A port for which `is_free` says yes, or `None` if the whole range is taken.
+    #[expect(clippy::arithmetic_side_effects, reason = "a product of 32 and 16 bits, and ports of 16 bits")]
     pub(crate) fn choose(&mut self, mut is_free: impl FnMut(u16) -> bool) -> Option<u16> {
         self.state = mix(self.state);
         const RANGE: u32 = (u16::MAX - EPHEMERAL_MIN) as u32 + 1;

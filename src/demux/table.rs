@@ -82,6 +82,7 @@ impl<'a> Table<'a> {
     }
 
     /// Adds `value` (not `u32::MAX`), which is not in the table yet. Keys may be in it more than once.
+    #[expect(clippy::arithmetic_side_effects, reason = "there is an empty bucket")]
     pub(crate) fn insert(&mut self, hash: u64, value: u32) -> Result<(), Full> {
         debug_assert_ne!(value, NOTHING, "this value marks an empty bucket");
         if self.len >= load_max(self.buckets.len()) {
@@ -94,6 +95,7 @@ impl<'a> Table<'a> {
 
     /// Taken buckets in a row, at most.
     #[cfg(feature = "inspect")]
+    #[expect(clippy::arithmetic_side_effects, reason = "twice the buckets at most")]
     pub(crate) fn longest_run(&self) -> usize {
         let (mut longest, mut run) = (0, 0);
         // Twice around: a row may go on at the beginning.
@@ -105,6 +107,7 @@ impl<'a> Table<'a> {
     }
 
     /// Takes `value` out, which was added with the same `hash`. `false`: it is not in the table.
+    #[expect(clippy::arithmetic_side_effects, reason = "the entry was found")]
     pub(crate) fn remove(&mut self, hash: u64, value: u32) -> bool {
         let buckets: &mut [Bucket] = &mut self.buckets;
         let (tag, count) = (tag_of(hash), buckets.len());
@@ -134,6 +137,7 @@ impl<'a> Table<'a> {
     }
 
     #[cfg(feature = "alloc")]
+    #[expect(clippy::arithmetic_side_effects, reason = "fewer than `BUCKETS_MAX` are doubled")]
     fn grow(&mut self) -> Result<(), Full> {
         let ManagedSlice::Owned(buckets) = &mut self.buckets else { return Err(Full) };
         if buckets.len() >= BUCKETS_MAX {
@@ -186,16 +190,19 @@ pub(crate) const fn home_of(hash: u64, count: usize) -> usize {
 }
 
 #[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "an index below `count`, which is a power of two")]
 const fn next(index: usize, count: usize) -> usize {
     (index + 1) & (count - 1)
 }
 
 /// Steps from one bucket to another, around the end.
+#[expect(clippy::arithmetic_side_effects, reason = "`count` is a power of two")]
 const fn distance(from: usize, to: usize, count: usize) -> usize {
     to.wrapping_sub(from) & (count - 1)
 }
 
 /// Entries that `count` buckets may hold: 7/8 of them, and never all.
+#[expect(clippy::arithmetic_side_effects, reason = "an eighth, seven times")]
 const fn load_max(count: usize) -> usize {
     if count < 8 { count.saturating_sub(1) } else { count / 8 * 7 }
 }
@@ -270,6 +277,7 @@ fn words(addr: IpAddr) -> (u64, u64) {
 }
 
 #[inline]
+#[expect(clippy::arithmetic_side_effects, reason = "the product of two halves fits")]
 const fn fold(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;
     (product >> 64) as u64 ^ product as u64

@@ -24,4 +24,4 @@ pub use smoltcp::time::Instant as DeviceInstant;
 #[cfg(feature = "alloc")]
 pub use loopback::Loopback;
 pub(crate) use one_frame::OneFrame;
-pub(crate) use outlet::{AckNumbers, Nothing, Outlet, Path, SentSegment};
+pub(crate) use outlet::{AckNumbers, ETHERNET_HEADER_LEN, Nothing, Outlet, Path, SentSegment};

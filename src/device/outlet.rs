@@ -7,6 +7,7 @@ use smoltcp::time::Instant;
 
 use super::segmentation;
 use crate::addr::MacAddr;
+use crate::count::Count;
 use crate::stack::classify::Flags;
 
 /// What the frames of one turn have in common.
@@ -72,6 +73,7 @@ impl Path {
 
     /// Sends one IP packet of `len` bytes, which `f` writes.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "a link-layer header and a packet of less than 2^16 bytes")]
     pub(crate) fn send<T: TxToken, R>(&self, token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
         let header_len = self.header_len();
         token.consume(header_len + len, |buffer| {
@@ -116,6 +118,7 @@ fn mark(packet: &mut [u8], tos: u8, has_header_checksum: bool) {
 
 /// Gives a finished TCP segment another sequence number. `packet`: as in [`SentSegment::of`].
 #[inline(never)] // rare: inlined, it would only make the usual path spill
+#[expect(clippy::arithmetic_side_effects, reason = "five halves of 32 bits, and their carry")]
 fn renumber(packet: &mut [u8], seq: u32, has_checksum: bool) {
     let header_len = if packet.first().is_some_and(|byte| byte >> 4 == 4) { 20 } else { 40 };
     let Some(header) = packet.get_mut(header_len..).and_then(|segment| segment.first_chunk_mut::<20>()) else { return };
@@ -167,7 +170,7 @@ impl Log {
     /// Sends one IP packet of `len` bytes, which `f` writes, and looks at it.
     #[inline]
     pub(crate) fn send<T: TxToken, R>(&mut self, mut token: T, len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
-        self.sent += 1;
+        self.sent.count_one();
         let mut piece_bytes = self.piece_bytes.take();
         if let Some(bytes) = self.path.pieces_of(len) {
             segmentation::ask(&mut token, bytes);
@@ -201,7 +204,7 @@ impl<'d, D: Device + ?Sized> Outlet<'d, D> {
         if token.is_none() {
             self.refused = true;
         } else {
-            self.log.sent += 1;
+            self.log.sent.count_one();
         }
         token
     }

@@ -78,6 +78,7 @@ pub(crate) fn room(buffers: &[&mut [u8]]) -> usize {
 }
 
 /// Copies `data` into the buffers, one after another. Returns how much found room.
+#[expect(clippy::arithmetic_side_effects, reason = "no more than `data` is copied")]
 pub(crate) fn scatter(data: &[u8], buffers: &mut [&mut [u8]]) -> usize {
     let mut copied = 0;
     for buffer in buffers {

@@ -47,7 +47,7 @@ impl Kind {
     /// The largest payload there is, bytes: what the length fields of the headers can say.
     pub(crate) const fn payload_max(self, domain: Domain) -> usize {
         let ip_header = if let Domain::Inet = domain { 20 } else { 0 };
-        65_535 - ip_header - self.header_len()
+        65_535_usize.saturating_sub(ip_header).saturating_sub(self.header_len())
     }
 }
 

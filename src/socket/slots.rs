@@ -243,6 +243,7 @@ impl<'a> Slots<'a> {
     }
 
     /// Takes a free slot. The caller fills in the body.
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts slots of a table")]
     pub(crate) fn take(&mut self, domain: Domain) -> Option<u32> {
         let index = if self.free != NONE {
             let index = self.free;
@@ -266,6 +267,7 @@ impl<'a> Slots<'a> {
 
     /// Empties a slot, and frees it unless a queue still holds it: then [`Slots::retire`] is called again
     /// when its turn comes. Its id is stale from here on. No route may lead to it any more.
+    #[expect(clippy::arithmetic_side_effects, reason = "this slot was counted when it was taken")]
     pub(crate) fn retire(&mut self, index: u32) {
         let next = self.free;
         let slot = self.get_mut(index);
@@ -292,6 +294,7 @@ impl<'a> Slots<'a> {
     }
 
     /// Another id for a slot that has one, in a slot of its own. `None`: the table is full.
+    #[expect(clippy::arithmetic_side_effects, reason = "each id has a slot of its own")]
     pub(crate) fn duplicate(&mut self, index: u32) -> Option<SocketId> {
         let domain = self.get(index).domain;
         let alias = self.take(domain)?;
@@ -303,6 +306,7 @@ impl<'a> Slots<'a> {
 
     /// Makes an id stale. Returns the slot that it named, and whether that was the last id of it: then the slot is
     /// no longer owned.
+    #[expect(clippy::arithmetic_side_effects, reason = "this id was counted when it was made")]
     pub(crate) fn disown(&mut self, id: SocketId) -> Result<(u32, bool), Errno> {
         let index = self.find(id)?;
         if index == id.index {
@@ -400,6 +404,7 @@ pub(crate) struct Line {
     len: usize,
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "a line counts slots that stand in it, each of them once")]
 impl Line {
     pub(crate) const fn new(kind: Queue) -> Self {
         Self { kind, head: NONE, tail: NONE, len: 0 }

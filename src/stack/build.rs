@@ -18,6 +18,7 @@ use super::time_wait::TimeWait;
 use super::{LOCAL_SEGMENT_MTU, Stack};
 use crate::config::{Config, ConfigError, Stream};
 use crate::demux::{Demux, ports::Ports};
+use crate::device::ETHERNET_HEADER_LEN;
 use crate::socket::raw::Raws;
 use crate::socket::slots::{Line, NONE, Queue, Slots};
 use crate::time::Instant;
@@ -87,7 +88,9 @@ impl<'a> Stack<'a> {
         if (medium == Medium::Ethernet) != config.mac.is_some() {
             return Err(ConfigError::MediumMismatch);
         }
-        let ip_mtu = capabilities.ip_mtu();
+        let header_len = if medium == Medium::Ethernet { ETHERNET_HEADER_LEN } else { 0 };
+        // smoltcp's `ip_mtu` would underflow where frames are shorter than their header.
+        let ip_mtu = capabilities.max_transmission_unit.saturating_sub(header_len);
         let has_ipv6 = config.addresses.iter().any(|cidr| cidr.addr().is_ipv6());
         if ip_mtu < if has_ipv6 { IPV6_MTU_MIN } else { IPV4_MTU_MIN } {
             return Err(ConfigError::MtuTooSmall(ip_mtu));

@@ -3,6 +3,7 @@
 use super::Stack;
 use super::classify::{Flow, Segment};
 use super::emit::Bare;
+use crate::count::Count;
 use crate::device::TxToken;
 use crate::socket::slots::Body;
 use crate::socket::tcp::{Connection, TcpState};
@@ -26,10 +27,10 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn on_guess(&mut self, guess: Guess, index: u32, segment: &Segment, bytes: &[u8], reply: impl TxToken) {
         if !self.is_intact(bytes) {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return;
         }
-        self.counters.dropped_guesses += 1;
+        self.counters.dropped_guesses.count_one();
         if guess == Guess::Near {
             self.challenge(index, segment, reply);
         }
@@ -54,8 +55,8 @@ impl Stack<'_> {
         let checksums = self.checksums_towards(remote.ip());
         let bare = Bare { local, remote, is_reset: false, seq, ack: Some(ack), window, hops };
         super::emit::bare(reply, &path, &bare, &checksums);
-        self.counters.frames_out += 1;
-        self.counters.challenge_acks += 1;
+        self.counters.frames_out.count_one();
+        self.counters.challenge_acks.count_one();
     }
 }
 

@@ -1,8 +1,5 @@
 //! What kind of frame is this, and which flow does it belong to?
 
-// Numbers from outside are not computed with unless it is said why they fit.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
-
 pub(crate) mod checksum;
 mod icmp;
 pub(crate) mod ip;

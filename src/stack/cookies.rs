@@ -11,6 +11,7 @@ use super::ingress::Origin;
 use super::local::{self, Local};
 use crate::addr::to_ip;
 use crate::config::{Seed, Stream};
+use crate::count::Count;
 use crate::demux::{Route, TCP};
 use crate::device::{Outlet, TxToken};
 use crate::siphash::of_flow;
@@ -120,7 +121,7 @@ impl Stack<'_> {
             self.deliver(child, &opening, syn, Origin::Wire, reply);
         }
         if self.has_answered_with(child, isn, nobody) {
-            self.counters.syn_cookies_accepted += 1;
+            self.counters.syn_cookies_accepted.count_one();
             self.deliver(child, segment, bytes, Origin::Wire, reply);
         } else if !self.slots.get(child).is_free() {
             self.reap_child(child);
@@ -193,7 +194,7 @@ impl Said {
 
 /// Number of the span of time that `now` is in.
 fn span_of(now: Instant) -> u64 {
-    now.saturating_duration_since(Instant::ZERO).as_secs() / SPAN.as_secs()
+    now.saturating_duration_since(Instant::ZERO).as_secs() / SPAN_SECS
 }
 
 /// Names the pad among what is hashed: no content of 8 bits is as large.
@@ -201,7 +202,7 @@ const PAD: u64 = 256;
 /// What a cookie can say of a peer's MSS: the least that all take, and those of Ethernet with a tunnel, IPv6 and IPv4.
 const MSS: [u16; 4] = [536, 1_220, 1_440, 1_460];
 /// A cookie is good for one span of time at least, and two at most.
-const SPAN: Duration = Duration::from_secs(64);
+const SPAN_SECS: u64 = 64;
 /// For how long after a listener was crowded its cookies are taken.
 pub(super) const COOKIES_LAST: Duration = Duration::from_secs(128);
 /// An IPv6 header, and a SYN with MSS and window scale.

@@ -27,6 +27,7 @@ impl Entry {
     pub(crate) const EMPTY: Self = Self { at: Instant::ZERO, slot: 0 };
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "indexes of a heap that holds each slot once")]
 impl<'a> Deadlines<'a> {
     /// No deadlines, for slots 0 to the shorter length of `heap` and `positions`. What they hold is
     /// forgotten.

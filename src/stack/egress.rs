@@ -7,6 +7,7 @@ use smoltcp::iface::PollResult;
 use super::Stack;
 use super::emit::Bare;
 use super::local::Local;
+use crate::count::Count;
 use crate::device::segmentation::Pieces;
 use crate::device::{Device, Outlet};
 use crate::socket::slots::Body;
@@ -29,6 +30,7 @@ pub(super) enum Turn {
 
 impl Stack<'_> {
     /// Sends what is due. Returns whether nothing is left but what the device refused.
+    #[expect(clippy::arithmetic_side_effects, reason = "bounded by the slots, and more than zero within the loop")]
     pub(super) fn egress(&mut self, device: &mut (impl Device + ?Sized)) -> bool {
         let mut outlet = Outlet::new(device);
         if self.neighbors.is_asking() {
@@ -62,9 +64,9 @@ impl Stack<'_> {
             }
         }
         self.blocked |= is_blocked;
-        self.counters.frames_out += outlet.log.sent;
+        self.counters.frames_out.count_many(outlet.log.sent);
         if outlet.refused {
-            self.counters.device_refusals += 1;
+            self.counters.device_refusals.count_one();
             self.blocked = true;
         }
         self.due.is_empty() && self.outbox.is_empty()
@@ -136,6 +138,7 @@ impl Stack<'_> {
     }
 
     /// `unresolved`: the neighbour whose link-layer address is not known.
+    #[expect(clippy::arithmetic_side_effects, reason = "the loop bounds it")]
     fn turn_tcp_on(
         &mut self,
         index: u32,
@@ -189,14 +192,14 @@ impl Stack<'_> {
             if sent == SHARE_FRAMES {
                 return Turn::More;
             }
-            self.counters.sockets_visited_out += 1;
+            self.counters.sockets_visited_out.count_one();
             let result = interface.poll_egress(now, outlet, engine.set());
             if outlet.refused {
                 return Turn::Blocked;
             }
             if let Some(sent) = outlet.log.segment.take() {
                 let is_repeated = connection.track.on_sent(&sent, self.now);
-                self.counters.tcp_retransmissions += u64::from(is_repeated);
+                self.counters.tcp_retransmissions.count_if(is_repeated);
             }
             next = interface.poll_at(now, engine.set());
             if result == PollResult::None {
@@ -236,7 +239,7 @@ impl Stack<'_> {
         let connection = self.slots.connection(index);
         connection.owes_probe = false;
         connection.track.segs_out = connection.track.segs_out.wrapping_add(1);
-        self.counters.persist_probes += 1;
+        self.counters.persist_probes.count_one();
         true
     }
 }

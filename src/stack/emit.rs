@@ -65,6 +65,7 @@ pub(crate) fn neighbor_advertisement(
     neighbor_discovery(token, (mac, to_mac_addr), (own, to), advert);
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "two short headers")]
 fn neighbor_discovery(
     token: impl TxToken,
     link: (MacAddr, MacAddr),
@@ -150,6 +151,7 @@ impl Header {
     }
 
     /// Writes the header of a whole packet with `payload_len` bytes behind it into the front of `packet`.
+    #[expect(clippy::arithmetic_side_effects, reason = "a packet is shorter than 2^16 bytes")]
     pub(crate) fn write(&self, packet: &mut [u8], payload_len: usize, checksums: &ChecksumCapabilities) {
         match (self.source, self.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
@@ -193,6 +195,7 @@ impl Header {
 }
 
 /// The 8 bytes in front of a datagram (RFC 768). `is_summed`: with a checksum, not left to the device.
+#[expect(clippy::arithmetic_side_effects, reason = "less than 2^16 bytes, whose sums leave room for each other")]
 pub(crate) fn udp_header(from: SocketAddr, to: SocketAddr, data: &[u8], is_summed: bool) -> [u8; UDP_HEADER_LEN] {
     let len = UDP_HEADER_LEN + data.len();
     let ([f0, f1], [t0, t1], [l0, l1]) =

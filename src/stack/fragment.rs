@@ -42,6 +42,7 @@ impl Cuts {
     }
 
     /// Piece `index`, counted from 0.
+    #[expect(clippy::arithmetic_side_effects, reason = "the pieces before this one are part of the payload")]
     pub(crate) fn get(&self, index: usize) -> Option<Piece> {
         if index >= self.len() {
             return None;
@@ -72,6 +73,7 @@ pub(crate) struct Ipv4Header {
 impl Ipv4Header {
     /// Writes the header of the fragment that carries `piece`, checksum included, to the start of `packet`:
     /// [`IPV4_HEADER_LEN`] bytes at least. Header and piece together are at most 65,535 bytes.
+    #[expect(clippy::arithmetic_side_effects, reason = "a piece is shorter than the MTU")]
     pub(crate) fn write(&self, piece: Piece, packet: &mut [u8]) {
         let Some(header) = packet.first_chunk_mut::<IPV4_HEADER_LEN>() else {
             return impossible("there is room for a header");
@@ -113,6 +115,7 @@ pub(crate) struct Ipv6Header {
 impl Ipv6Header {
     /// Writes both headers of the fragment that carries `piece` to the start of `packet`:
     /// [`IPV6_HEADER_LEN`] bytes at least. The piece is at most 65,527 bytes long.
+    #[expect(clippy::arithmetic_side_effects, reason = "a piece is shorter than the MTU")]
     pub(crate) fn write(&self, piece: Piece, packet: &mut [u8]) {
         let Some((fixed, fragment)) = packet
             .split_first_chunk_mut::<{ IPV6_HEADER_LEN - FRAGMENT_HEADER_LEN }>()

@@ -8,6 +8,7 @@ use super::emit::group_mac;
 use super::membership::reports::Report;
 use super::membership::{Change, HOST, JoinError, igmp, mld};
 use crate::config::Config;
+use crate::count::Count;
 use crate::device::{Device, Outlet, Path};
 use crate::errno::Errno;
 use crate::invariant::impossible;
@@ -150,7 +151,7 @@ impl Stack<'_> {
                     path.send(token, mld::PACKET_LEN, |packet| mld::write(kind, group, own, packet));
                 }
             }
-            self.counters.group_reports += 1;
+            self.counters.group_reports.count_one();
         }
     }
 
@@ -159,7 +160,7 @@ impl Stack<'_> {
     pub(super) fn on_igmp(&mut self, packet: &Packet<'_>) {
         match igmp::parse(packet.payload) {
             Some(heard) => self.reports.on_igmp(heard, self.now),
-            None => self.counters.dropped_unknown += 1,
+            None => self.counters.dropped_unknown.count_one(),
         }
     }
 
@@ -169,7 +170,7 @@ impl Stack<'_> {
         let IpAddr::V6(source) = packet.source else { return };
         match mld::parse_query(source, packet.hop_limit, packet.payload) {
             Some(query) => self.reports.on_mld_query(query, self.now),
-            None => self.counters.dropped_unknown += 1,
+            None => self.counters.dropped_unknown.count_one(),
         }
     }
 

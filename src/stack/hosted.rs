@@ -1,6 +1,7 @@
 //! What does a driver with a thread of its own need?
 
 use super::Stack;
+use crate::count::Count;
 use crate::device::Device;
 use crate::errno::Errno;
 use crate::socket::SocketId;
@@ -13,7 +14,7 @@ impl Stack<'_> {
     /// has just given the stack something to send, while somebody else waits for frames.
     pub(crate) fn flush(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) {
         self.now = self.now.max(now);
-        self.steps += 1;
+        self.steps.count_one();
         self.blocked = false;
         self.due.append(&mut self.answering, &mut self.slots);
         self.timers();

@@ -11,12 +11,13 @@ use super::outbound::Way;
 use super::outbox::Letter;
 use super::reassembly::Expired;
 use crate::bytes;
+use crate::count::Count;
 use crate::demux::{Route, TCP, UDP};
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
 use crate::socket::tcp::TcpState;
 use crate::socket::udp::Envelope;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// Why a packet of a peer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl Stack<'_> {
         let is_v4 = packet.protocol == ICMP;
         let is_good = if is_v4 { checksum::is_good(checksum::sum(packet.payload)) } else { packet.has_good_checksum() };
         if !is_good {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return;
         }
         if !is_v4 && *kind == mld::QUERY {
@@ -67,13 +68,14 @@ impl Stack<'_> {
     fn on_echo_reply(&mut self, flow: &Flow, packet: &Packet<'_>, ident: u16) {
         let (local, remote) = (SocketAddr::new(flow.local.ip(), ident), SocketAddr::new(flow.remote.ip(), 0));
         if let Route::Socket(index) = self.demux.route(ICMP, local, remote, &self.slots, &self.time_wait) {
-            self.counters.sockets_visited_in += 1;
+            self.counters.sockets_visited_in.count_one();
             let (local, ttl, tos) = (local.ip(), Some(packet.hop_limit), packet.tos);
             self.queue_datagram(index, Envelope { remote, local, ttl, tos, is_whole: false }, packet.payload);
         }
     }
 
     /// Sends an ICMP message as the answer to what came in `flow`: type and code, checksum, `head`, `data`.
+    #[expect(clippy::arithmetic_side_effects, reason = "what is answered fitted into a packet, and headers are short")]
     fn reply_icmp<const N: usize>(
         &mut self,
         flow: &Flow,
@@ -91,10 +93,10 @@ impl Stack<'_> {
             let letter = Letter { header: *header, path, ident: self.ident, mtu };
             match self.outbox.put(letter, message_len) {
                 Some(message) => {
-                    self.counters.fragmented += 1;
+                    self.counters.fragmented.count_one();
                     write_message(message, header, kind, head, data);
                 }
-                None => self.counters.dropped_too_large += 1,
+                None => self.counters.dropped_too_large.count_one(),
             }
             return;
         }
@@ -103,14 +105,14 @@ impl Stack<'_> {
             header.write(buffer, message_len, &checksums);
             write_message(buffer.get_mut(header_len..).unwrap_or_default(), header, kind, head, data);
         });
-        self.counters.frames_out += 1;
+        self.counters.frames_out.count_one();
     }
 
     /// Tells the sender of `packet` that nobody takes it, where that is due (RFC 1122 §3.2.2: never about
     /// packets to a group or from nobody in particular). `bytes`: the whole packet that is refused.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn refuse_packet(&mut self, refusal: Refusal, flow: &Flow, bytes: &[u8], reply: impl TxToken) {
-        self.counters.refused += u64::from(refusal != Refusal::Reassembly);
+        self.counters.refused.count_if(refusal != Refusal::Reassembly);
         let (own, peer) = (flow.local.ip(), flow.remote.ip());
         // RFC 4443 §2.4 (e.3): only a problem with an option is told about packets to a group.
         let is_told_to_all = matches!(refusal, Refusal::Header(Problem { is_for_groups: true, .. }));
@@ -136,7 +138,7 @@ impl Stack<'_> {
         };
         // RFC 1812 §4.3.2.3 and RFC 4443 §2.4 (c): as much as fits without making the error too long.
         let room = if is_v4 { IPV4_ERROR_MAX } else { IPV6_ERROR_MAX }.min(self.mtu_towards(peer));
-        let quote = bytes.get(..room.saturating_sub(header.len() + 8)).unwrap_or(bytes);
+        let quote = bytes.get(..room.saturating_sub(header.len()).saturating_sub(8)).unwrap_or(bytes);
         self.reply_icmp(flow, &header, kind, u32::to_be_bytes(detail), quote, reply);
     }
 
@@ -144,7 +146,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn on_problem(&mut self, flow: &Flow, problem: Problem, bytes: &[u8], reply: impl TxToken) {
         if problem.is_silent {
-            self.counters.refused += 1;
+            self.counters.refused.count_one();
         } else {
             self.refuse_packet(Refusal::Header(problem), flow, bytes, reply);
         }
@@ -153,10 +155,11 @@ impl Stack<'_> {
     /// Gives up packets whose fragments did not come in time, and tells their senders where the first
     /// fragment came (RFC 792, RFC 8200 §4.5).
     #[inline(never)] // rare: inlined, it would only make the usual path spill
+    #[expect(clippy::arithmetic_side_effects, reason = "`frame` has just counted it")]
     pub(super) fn expire_fragments(&mut self, outlet: &mut Outlet<'_, impl Device + ?Sized>) {
         let mut reassembly = core::mem::take(&mut self.reassembly);
         while let Some(Expired { key, first }) = reassembly.expire(self.now) {
-            self.counters.reassembly_failures += 1;
+            self.counters.reassembly_failures.count_one();
             let Some(first) = first else { continue };
             let Way::Device(mac) = self.way_to(key.source) else { continue };
             let link = self.config.mac.zip(mac).map(|(own, peer)| (peer, own));
@@ -176,7 +179,7 @@ impl Stack<'_> {
         // The error comes to the host that sent the packet it quotes.
         let own = error.carrier.local.ip();
         if !self.is_local(own) || error.quoted_local.ip() != own {
-            self.counters.dropped_icmp_errors += 1;
+            self.counters.dropped_icmp_errors.count_one();
             return;
         }
         let (ours, theirs) = (error.quoted_local, error.quoted_remote);
@@ -201,7 +204,7 @@ impl Stack<'_> {
                 | IcmpErrorKind::NetUnreachable
                 | IcmpErrorKind::ProtocolUnreachable => self.slots.get_mut(index).fail(errno_of(error.kind)),
             },
-            _ => self.counters.dropped_icmp_errors += 1,
+            _ => self.counters.dropped_icmp_errors.count_one(),
         }
         if !matches!(error.kind, IcmpErrorKind::TimeExceeded | IcmpErrorKind::Other) {
             self.fail_raws(error.quoted_protocol, ours.ip(), theirs.ip(), errno_of(error.kind));
@@ -213,7 +216,7 @@ impl Stack<'_> {
     fn on_error_about_segment(&mut self, index: u32, error: &IcmpError) {
         let connection = self.slots.connection(index);
         if !error.quoted_tcp_seq.is_some_and(|seq| connection.is_in_flight(seq)) {
-            self.counters.dropped_icmp_errors += 1;
+            self.counters.dropped_icmp_errors.count_one();
             return;
         }
         let is_attempt = connection.state() == TcpState::SynSent;
@@ -253,6 +256,7 @@ fn errno_of(kind: IcmpErrorKind) -> Errno {
 }
 
 /// Fills the room of a message: type and code, checksum, `head`, `data`.
+#[expect(clippy::arithmetic_side_effects, reason = "`sum` leaves room for a few sums")]
 fn write_message<const N: usize>(message: &mut [u8], header: &Header, kind: [u8; 2], head: [u8; N], data: &[u8]) {
     let Some(([kind_at, code_at, rest_at @ ..], rest)) = message.split_first_chunk_mut::<4>() else { return };
     ([*kind_at, *code_at], *rest_at) = (kind, [0; 2]);
@@ -281,13 +285,13 @@ impl Budget {
 
     /// Takes one, if there is one.
     fn take(&mut self, now: Instant) -> bool {
-        let earned = now.saturating_duration_since(self.counted_at).as_micros() / TOKEN.as_micros();
+        let earned = now.saturating_duration_since(self.counted_at).as_micros() / TOKEN_US;
         if earned > 0 {
             self.tokens = BURST.min(self.tokens.saturating_add(u32::try_from(earned).unwrap_or(BURST)));
             self.counted_at = now;
         }
         let has_one = self.tokens > 0;
-        self.tokens -= u32::from(has_one);
+        self.tokens = self.tokens.saturating_sub(1);
         has_one
     }
 }
@@ -307,4 +311,4 @@ const IPV6_ERROR_MAX: usize = 1280;
 /// Errors that may be sent at once.
 const BURST: u32 = 50;
 /// The time in which one more is earned.
-const TOKEN: Duration = Duration::from_millis(1);
+const TOKEN_US: u128 = 1_000;

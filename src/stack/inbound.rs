@@ -7,6 +7,7 @@ use super::classify::Flow;
 use super::classify::ip::Packet;
 use super::counters::Counters;
 use super::icmp::Refusal;
+use crate::count::Count;
 use crate::demux::{Route, UDP};
 use crate::device::TxToken;
 use crate::invariant::impossible;
@@ -21,7 +22,7 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     pub(super) fn on_datagram(&mut self, flow: &Flow, packet: &Packet<'_>, bytes: &[u8], reply: impl TxToken) {
         let Some(data) = self.open_datagram(packet) else {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return;
         };
         let Flow { local, remote, .. } = *flow;
@@ -32,7 +33,7 @@ impl Stack<'_> {
         match route {
             // RFC 6335 §6: port 0 is reserved.
             Route::Socket(index) if local.port() != 0 && remote.port() != 0 => {
-                self.counters.sockets_visited_in += 1;
+                self.counters.sockets_visited_in.count_one();
                 let envelope = Envelope {
                     remote,
                     local: local.ip(),
@@ -47,6 +48,7 @@ impl Stack<'_> {
     }
 
     /// The payload of a UDP datagram, if lengths and checksum are right (RFC 768).
+    #[expect(clippy::arithmetic_side_effects, reason = "`sum` leaves room for a few sums")]
     fn open_datagram<'f>(&self, packet: &Packet<'f>) -> Option<&'f [u8]> {
         let (header, _) = packet.payload.split_first_chunk::<UDP_HEADER_LEN>()?;
         let [_, _, _, _, len_high, len_low, sum_high, sum_low] = *header;
@@ -86,12 +88,12 @@ impl Stack<'_> {
                     || memberships.has_joined(index, local.ip());
                 if is_for_it {
                     is_wanted = true;
-                    counters.sockets_visited_in += 1;
+                    counters.sockets_visited_in.count_one();
                     queue(slot, counters, envelope, data);
                 }
             });
         }
-        self.counters.refused += u64::from(!is_wanted);
+        self.counters.refused.count_if(!is_wanted);
     }
 }
 
@@ -106,7 +108,7 @@ fn queue(slot: &mut Slot<'_>, counters: &mut Counters, envelope: Envelope, data:
     if datagrams.recv.push(envelope, data) {
         slot.wake_read();
     } else {
-        datagrams.overflows += 1;
-        counters.dropped_datagram_overflow += 1;
+        datagrams.overflows.count_one();
+        counters.dropped_datagram_overflow.count_one();
     }
 }

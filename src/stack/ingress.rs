@@ -13,6 +13,7 @@ use super::membership::igmp::IGMP;
 use super::reassembly::{self, Outcome};
 use super::time_wait::{Facts, Verdict};
 use crate::addr::MacAddr;
+use crate::count::Count;
 use crate::demux::{Route, TCP};
 use crate::device::{Device, OneFrame, RxToken, TxToken};
 use crate::invariant::impossible;
@@ -28,7 +29,7 @@ impl Stack<'_> {
         }
         for _ in 0..self.config.step_frames_max {
             let Some((frame, reply)) = device.receive(now) else { return true };
-            self.counters.frames_in += 1;
+            self.counters.frames_in.count_one();
             frame.consume(|frame| match open(self.medium, frame) {
                 // Told where it is used: a class is too large to be handed about for every segment.
                 Ok(Content::Ip(link, bytes)) => {
@@ -52,7 +53,7 @@ impl Stack<'_> {
             // An answer needs room. A packet without it is lost, as in any full queue.
             match to.transmit(self.now.to_smoltcp()) {
                 Some(reply) => self.on_class(&classify_ip(None, bytes), bytes, Origin::Local, reply),
-                None => self.counters.dropped_local_overflow += 1,
+                None => self.counters.dropped_local_overflow.count_one(),
             }
         }
         (self.local, self.local_spare) = (to, from);
@@ -93,8 +94,8 @@ impl Stack<'_> {
                     self.on_problem(flow, *problem, trim(bytes), reply);
                 }
             }
-            Class::Other => self.counters.dropped_unknown += 1,
-            Class::Malformed => self.counters.dropped_malformed += 1,
+            Class::Other => self.counters.dropped_unknown.count_one(),
+            Class::Malformed => self.counters.dropped_malformed.count_one(),
         }
     }
 
@@ -106,15 +107,17 @@ impl Stack<'_> {
         match class {
             // No device looks at a checksum over several packets.
             Class::Tcp(_) if !self.checksums.tcp.rx() && !super::classify::has_good_checksums(bytes) => {
-                self.counters.dropped_malformed += 1;
+                self.counters.dropped_malformed.count_one();
             }
             Class::Tcp(segment) => self.on_segment(segment, bytes, origin, reply),
             Class::Udp(flow) | Class::Icmp(flow) | Class::Ip(flow) => self.on_content(class, flow, bytes, reply),
             Class::IcmpError(error) => self.on_icmp_error(error),
             Class::Problem(flow, problem) => self.on_problem(flow, *problem, bytes, reply),
             // RFC 6980 §5: neighbour discovery is never fragmented. RFC 8200 §4.5: nor are fragments.
-            Class::Arp(_) | Class::Ndp(_) | Class::Fragment(_) | Class::Other => self.counters.dropped_unknown += 1,
-            Class::Malformed => self.counters.dropped_malformed += 1,
+            Class::Arp(_) | Class::Ndp(_) | Class::Fragment(_) | Class::Other => {
+                self.counters.dropped_unknown.count_one()
+            }
+            Class::Malformed => self.counters.dropped_malformed.count_one(),
         }
     }
 
@@ -124,15 +127,15 @@ impl Stack<'_> {
         let (own, peer) = (flow.local.ip(), flow.remote.ip());
         let is_for_us = self.is_for_us(flow.link) && (self.is_local(own) || self.is_group(own));
         if !is_for_us || !self.can_come_from(peer, own, origin) {
-            self.counters.dropped_not_for_us += 1;
+            self.counters.dropped_not_for_us.count_one();
             return false;
         }
         if self.checksums.ipv4.rx() && !super::classify::ip::has_good_header(bytes) {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return false;
         }
         if own.is_multicast() && !self.is_member(own) {
-            self.counters.dropped_not_joined += 1;
+            self.counters.dropped_not_joined.count_one();
             return false;
         }
         self.confirm_neighbor(peer, own, flow.link);
@@ -175,12 +178,12 @@ impl Stack<'_> {
         // Taken out, so that the packet in it can be handed on.
         let mut reassembly = core::mem::take(&mut self.reassembly);
         let Outcome { verdict, has_evicted } = reassembly.on_fragment(bytes, self.now);
-        self.counters.reassembly_failures += u64::from(has_evicted);
+        self.counters.reassembly_failures.count_if(has_evicted);
         match verdict {
             reassembly::Verdict::Incomplete => {}
-            reassembly::Verdict::Dropped(_) => self.counters.dropped_fragments += 1,
+            reassembly::Verdict::Dropped(_) => self.counters.dropped_fragments.count_one(),
             reassembly::Verdict::Complete(packet) => {
-                self.counters.reassembled += 1;
+                self.counters.reassembled.count_one();
                 self.on_whole(&classify_ip(flow.link, packet), packet, origin, reply);
             }
         }
@@ -195,8 +198,8 @@ impl Stack<'_> {
         {
             // RFC 1122 §3.3.6: a frame to everybody carries nothing to one address.
             let is_for_others = to.is_unicast();
-            self.counters.dropped_not_for_us += u64::from(is_for_others);
-            self.counters.dropped_tcp_not_unicast += u64::from(!is_for_others);
+            self.counters.dropped_not_for_us.count_if(is_for_others);
+            self.counters.dropped_tcp_not_unicast.count_if(!is_for_others);
             return;
         }
         if !self.slots.is_connection(self.last, local, remote) {
@@ -215,7 +218,7 @@ impl Stack<'_> {
         match route {
             Route::Socket(_) => impossible("it belongs to a connection"),
             Route::TimeWait(_) | Route::Nobody if !self.can_come_from(remote.ip(), local.ip(), origin) => {
-                self.counters.dropped_not_for_us += 1;
+                self.counters.dropped_not_for_us.count_one();
             }
             Route::TimeWait(index) => self.on_time_wait(index, segment, bytes, origin, reply),
             Route::Listener(_) => impossible("a listener has no remote address"),
@@ -232,9 +235,9 @@ impl Stack<'_> {
     fn drop_foreign(&mut self, local: IpAddr) {
         // B1: smoltcp lets a SYN to a group address take a wildcard listener away.
         if self.is_group(local) {
-            self.counters.dropped_tcp_not_unicast += 1;
+            self.counters.dropped_tcp_not_unicast.count_one();
         } else {
-            self.counters.dropped_not_for_us += 1;
+            self.counters.dropped_not_for_us.count_one();
         }
     }
 
@@ -243,15 +246,15 @@ impl Stack<'_> {
     #[inline(never)] // rare: inlined, it would only make the usual path spill
     fn refuse_segment(&mut self, segment: &Segment, bytes: &[u8], reply: impl TxToken) {
         if !self.is_intact(bytes) {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return;
         }
-        self.counters.refused += 1;
+        self.counters.refused.count_one();
         let flags = segment.flags;
         if flags.rst() {
             return;
         }
-        self.counters.resets_sent += 1;
+        self.counters.resets_sent.count_one();
         if flags.ack() {
             return self.answer(segment, true, (segment.ack, None), reply);
         }
@@ -267,7 +270,7 @@ impl Stack<'_> {
         let checksums = self.checksums_towards(remote.ip());
         let bare = Bare { local, remote, is_reset, seq, ack, window: 0, hops: 64 };
         super::emit::bare(reply, &path, &bare, &checksums);
-        self.counters.frames_out += 1;
+        self.counters.frames_out.count_one();
     }
 
     /// Hands a segment to its connection, and looks at what it did there.
@@ -280,7 +283,7 @@ impl Stack<'_> {
         };
         if connection.is_local != (origin == Origin::Local) {
             // RFC 1122 §3.2.1.3: somebody on the wire says that it is this host.
-            self.counters.dropped_not_for_us += 1;
+            self.counters.dropped_not_for_us.count_one();
             return;
         }
         if segment.flags.rst() || segment.flags.syn() {
@@ -291,7 +294,7 @@ impl Stack<'_> {
         }
         if segment.flags.fin() && connection.is_fin_beyond_window(segment.seq, segment.payload_len) {
             // It comes again, when there is room for all of it.
-            self.counters.dropped_fin_beyond_window += 1;
+            self.counters.dropped_fin_beyond_window.count_one();
             return;
         }
         if connection.is_repeated_ack_of_fin(segment) {
@@ -310,7 +313,7 @@ impl Stack<'_> {
         let before = engine.facts();
         if before.state == TcpState::SynSent && !connection.track.has_sent() {
             // B28: nobody can answer a SYN that was not sent; one that crosses it comes again.
-            self.counters.dropped_early_syn += 1;
+            self.counters.dropped_early_syn.count_one();
             return;
         }
         path.tos = slot.options.services(segment.flow.remote.ip());
@@ -323,8 +326,8 @@ impl Stack<'_> {
             _ => self.interfaces.get(is_local, mtu, own),
         };
         interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
-        self.counters.sockets_visited_in += 1;
-        self.counters.frames_out += one.log.sent;
+        self.counters.sockets_visited_in.count_one();
+        self.counters.frames_out.count_many(one.log.sent);
         let (sent, after) = (one.log.segment, engine.facts());
         let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
@@ -345,12 +348,12 @@ impl Stack<'_> {
         }
         let is_ack_lost = unacknowledged > 0 && after.send_queue == unacknowledged && segment.flags.ack();
         if is_ack_lost && connection.track.is_news(segment.ack) {
-            self.counters.tcp_acks_not_taken += 1;
+            self.counters.tcp_acks_not_taken.count_one();
         }
         connection.on_received(segment, unacknowledged, after, now);
         if let Some(sent) = sent {
             let is_repeated = connection.track.on_sent(&sent, now);
-            self.counters.tcp_retransmissions += u64::from(is_repeated);
+            self.counters.tcp_retransmissions.count_if(is_repeated);
         }
         let has_data = after.recv_queue > 0;
         let is_unwanted = has_data && (connection.shut_read || (!slot.owned && connection.stage == Stage::Own));
@@ -383,7 +386,7 @@ impl Stack<'_> {
         let Flow { local, remote, .. } = segment.flow;
         match self.demux.route_unconnected(TCP, local, remote, &self.slots) {
             // A damaged SYN would hold a child's place until its timer ends.
-            Route::Listener(_) if !self.is_intact(bytes) => self.counters.dropped_malformed += 1,
+            Route::Listener(_) if !self.is_intact(bytes) => self.counters.dropped_malformed.count_one(),
             Route::Listener(listener) => {
                 // A dropped SYN comes again; a full queue may have room by then.
                 let is_crowded = self.is_crowded(listener) && origin == Origin::Wire;
@@ -405,7 +408,7 @@ impl Stack<'_> {
             return impossible("the demux names connections that are there");
         };
         if !self.is_intact(bytes) {
-            self.counters.dropped_malformed += 1;
+            self.counters.dropped_malformed.count_one();
             return;
         }
         let facts = Facts {

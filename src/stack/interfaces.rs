@@ -58,7 +58,7 @@ impl Interfaces {
         let seed = config.seed.stream(Stream::Engine);
         // Half of what can be in flight: so the peer takes one segment while we make the other. One as large as the
         // send buffer would wait for its ACK.
-        let half = config.tcp_send_bytes / 2 + IPV6_TCP_HEADERS_LEN;
+        let half = (config.tcp_send_bytes / 2).saturating_add(IPV6_TCP_HEADERS_LEN);
         let segmentation = segmentation::of(capabilities).at_most(half.max(usize::from(mtu)));
         let of_ipv4 = Segmentation { ipv6: None, ..segmentation };
         let mut usual = make(mtu, checksums.clone(), of_ipv4, seed);
@@ -189,6 +189,7 @@ fn make(mtu: u16, checksums: ChecksumCapabilities, segmentation: Segmentation, s
 /// The seed with which smoltcp's generator (sPCG32) draws `isn` when the first connection begins. The interface itself draws one
 /// number that is not 0 before. Should another smoltcp draw otherwise, numbers still cannot be foretold without the key, but
 /// `tests/it/rfc9293/numbers.rs` fails; and who depends on the very number (cookies) looks at what was sent.
+#[expect(clippy::arithmetic_side_effects, reason = "three bits are 7 at most")]
 fn seed_that_gives(isn: u32) -> u64 {
     const FACTOR: u64 = 0xbb2e_fcec_3c39_611d;
     const TERM: u64 = 0x7590_ef39;
@@ -202,6 +203,7 @@ fn seed_that_gives(isn: u32) -> u64 {
 }
 
 /// The inverse of an odd number modulo 2^64, by Newton's iteration.
+#[expect(clippy::arithmetic_side_effects, reason = "five rounds")]
 const fn inverse(odd: u64) -> u64 {
     let mut inverse = odd;
     let mut round = 0;

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use super::Stack;
 use super::classify::Segment;
 use super::cookies::COOKIES_LAST;
+use crate::count::Count;
 use crate::errno::Errno;
 use crate::invariant::impossible;
 use crate::readiness::{Interest, Readiness};
@@ -18,13 +19,13 @@ impl Stack<'_> {
     /// `None`: no room; the SYN is dropped without a word and comes again.
     pub(super) fn make_child(&mut self, listener: u32, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
         if !self.listener(listener).has_room() {
-            self.counters.dropped_syn_backlog += 1;
+            self.counters.dropped_syn_backlog.count_one();
             return None;
         }
         if self.listener(listener).half_open.len >= self.config.half_open_max
             && !self.evict_half_open(listener, Duration::ZERO)
         {
-            self.counters.dropped_syn_no_room += 1;
+            self.counters.dropped_syn_no_room.count_one();
             return None;
         }
         let mut child = self.build_child(listener, local, remote);
@@ -34,7 +35,7 @@ impl Stack<'_> {
             child = self.build_child(listener, local, remote);
         }
         if child.is_none() {
-            self.counters.dropped_syn_no_room += 1;
+            self.counters.dropped_syn_no_room.count_one();
         }
         child
     }
@@ -83,7 +84,7 @@ impl Stack<'_> {
             let connection = self.slots.connection(child);
             let is_silent = now.saturating_duration_since(connection.progress_at) >= silent_for;
             if connection.stage == Stage::HalfOpen && is_silent {
-                self.counters.half_open_evicted += 1;
+                self.counters.half_open_evicted.count_one();
                 self.crowded_until = Some(now.saturating_add(COOKIES_LAST));
                 self.reap_child(child);
                 return true;
@@ -127,6 +128,7 @@ impl Stack<'_> {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts children of a listener")]
     fn on_established(&mut self, index: u32) {
         let connection = self.slots.connection(index);
         connection.deadline = None;
@@ -147,8 +149,7 @@ impl Stack<'_> {
         let moved = self.with_listener(parent, |listener, slots| {
             let room = listener.has_room();
             if room {
-                listener.half_open.remove(slots, child);
-                listener.completed -= 1;
+                listener.remove_completed(slots, child);
                 listener.ready.push(slots, child);
                 slots.connection(child).stage = Stage::Ready;
             }
@@ -192,7 +193,7 @@ impl Stack<'_> {
 
     /// A timer of ours ran out: no reset, since nobody listens (RFC 9293 §3.8.3, R2).
     pub(super) fn on_timeout(&mut self, index: u32) {
-        self.counters.timeouts += 1;
+        self.counters.timeouts.count_one();
         // Linux `tcp_write_err`: what a router said explains the silence better.
         let cause = self.slots.connection(index).soft_error.unwrap_or(Errno::ETIMEDOUT);
         self.slots.get_mut(index).fail(cause);
@@ -201,7 +202,7 @@ impl Stack<'_> {
 
     /// The peer of an idle connection does not answer. Linux tells it all the same that this is over.
     pub(super) fn on_silence(&mut self, index: u32) {
-        self.counters.timeouts += 1;
+        self.counters.timeouts.count_one();
         self.slots.get_mut(index).fail(Errno::ETIMEDOUT);
         if let Some(engine) = &mut self.slots.connection(index).engine {
             engine.abort();
@@ -268,10 +269,7 @@ impl Stack<'_> {
         self.with_listener(parent, |listener, slots| match stage {
             Stage::Own => impossible("only children are in queues"),
             Stage::HalfOpen => listener.half_open.remove(slots, child),
-            Stage::Completed => {
-                listener.half_open.remove(slots, child);
-                listener.completed -= 1;
-            }
+            Stage::Completed => listener.remove_completed(slots, child),
             Stage::Ready => listener.ready.remove(slots, child),
         });
     }
@@ -316,7 +314,7 @@ impl Stack<'_> {
                 // B4: data is queued and no timer of the engine runs: only a probe of ours gets it going.
                 if engine_at.is_none() && state.is_synchronized() && facts.send_queue > 0 {
                     // RFC 9293 §3.8.6.1: the interval grows exponentially.
-                    let delay = PERSIST_MIN * (1 << u32::from(connection.probes.min(PERSIST_DOUBLINGS)));
+                    let delay = PERSIST_MIN.saturating_mul(1 << connection.probes.min(PERSIST_DOUBLINGS));
                     connection.probe_at = Some(now.saturating_add(delay));
                 }
                 return Ok(earliest(engine_at, connection.own_deadline(user_timeout, facts.are_owed_an_ack())));
@@ -347,7 +345,7 @@ impl Stack<'_> {
         if self.time_wait.is_full()
             && let Some(oldest) = self.time_wait.oldest()
         {
-            self.counters.time_wait_evicted += 1;
+            self.counters.time_wait_evicted.count_one();
             self.forget_time_wait(oldest);
         }
         if let Some(entry) = self.time_wait.insert((local, remote), snd_nxt, rcv_nxt, self.now) {

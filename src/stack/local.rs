@@ -60,6 +60,7 @@ impl<'a> Local<'a> {
     }
 
     /// Takes the oldest packet.
+    #[expect(clippy::arithmetic_side_effects, reason = "this packet was counted when it came")]
     pub(crate) fn pop(&mut self) -> Option<&[u8]> {
         let (_, packet) = self.ring.dequeue().ok()?;
         self.len -= 1;
@@ -68,6 +69,7 @@ impl<'a> Local<'a> {
 
     /// Whether a packet of any size fits for sure: half of the free bytes are in one piece, and padding
     /// takes an entry.
+    #[expect(clippy::arithmetic_side_effects, reason = "no ring holds more than its capacity")]
     fn has_room(&self) -> bool {
         let free = self.ring.payload_capacity() - self.ring.payload_bytes_count();
         let is_possible = self.ring.packet_capacity() > 0 && self.ring.payload_capacity() > 0;
@@ -117,6 +119,7 @@ pub(crate) struct Place<'a, 'l>(&'a mut Local<'l>);
 
 impl TxToken for Place<'_, '_> {
     #[expect(clippy::unreachable, reason = "there is no packet to write into, and something has to be returned")]
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts entries of the ring")]
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         match self.0.ring.enqueue(len, ()) {
             Ok(room) => {

@@ -55,6 +55,7 @@ impl<'a> Memberships<'a> {
     }
 
     /// Makes `slot` a member of `group`.
+    #[expect(clippy::arithmetic_side_effects, reason = "there is room behind the last entry")]
     pub(crate) fn join(&mut self, slot: u32, group: IpAddr) -> Result<Change, JoinError> {
         let Err(position) = self.all().binary_search(&Entry { group, slot }) else { return Err(JoinError::Already) };
         let change = if self.is_member(group) { Change::SocketOnly } else { Change::Host };
@@ -70,6 +71,7 @@ impl<'a> Memberships<'a> {
     }
 
     /// Ends the membership of `slot` in `group`. `None`: it was no member (EADDRNOTAVAIL).
+    #[expect(clippy::arithmetic_side_effects, reason = "the entry was found")]
     pub(crate) fn leave(&mut self, slot: u32, group: IpAddr) -> Option<Change> {
         let position = self.all().binary_search(&Entry { group, slot }).ok()?;
         self.entries.copy_within(position + 1..self.len, position);

@@ -38,6 +38,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::task::Waker;
 
 use crate::config::Config;
+use crate::count::Count;
 use crate::demux::Demux;
 use crate::demux::ports::Ports;
 use crate::device::{ChecksumCapabilities, Device, Medium, Path};
@@ -201,7 +202,7 @@ impl Stack<'_> {
     /// ```
     pub fn step(&mut self, now: Instant, device: &mut (impl Device + ?Sized)) -> Step {
         self.now = self.now.max(now);
-        self.steps += 1;
+        self.steps.count_one();
         self.blocked = false;
         self.due.append(&mut self.answering, &mut self.slots);
         let received_all = self.ingress(device);
@@ -370,7 +371,7 @@ impl Stack<'_> {
         connection.mtu = 0;
         let usual = if connection.is_local { self.local_mtu.min(LOCAL_SEGMENT_MTU) } else { self.ip_mtu };
         let headers = if remote.is_ipv4() { 40 } else { 60 };
-        let asked = if max_segment == 0 { usual } else { max_segment + headers };
+        let asked = if max_segment == 0 { usual } else { max_segment.saturating_add(headers) };
         let mtu = way.min(asked).min(usual);
         if mtu < usual {
             self.slots.connection(index).mtu = mtu as u16;

@@ -115,7 +115,7 @@ impl Neighbors {
     /// A request for `addr` went out.
     pub(crate) fn asked(&mut self, addr: IpAddr, now: Instant) {
         if let Some(question) = self.questions.iter_mut().find(|question| question.addr == addr) {
-            question.asked += 1;
+            question.asked = question.asked.saturating_add(1);
             question.next_at = now.saturating_add(REQUEST_INTERVAL);
         }
     }

@@ -10,6 +10,7 @@ use super::local::Local;
 use super::raw::{Head, complete_header};
 use crate::addr::MacAddr;
 use crate::bytes;
+use crate::count::Count;
 use crate::device::{ChecksumCapabilities, Device, Medium, Outlet, Path, TxToken};
 use crate::invariant::impossible;
 use crate::socket::slots::Body;
@@ -112,6 +113,7 @@ impl Stack<'_> {
     }
 
     /// Sends the datagram at the head of a queue, where it stays.
+    #[expect(clippy::arithmetic_side_effects, reason = "a datagram is shorter than 2^16 bytes, and headers are short")]
     fn send_datagram(&mut self, index: u32, is_local: bool, outlet: &mut Outlet<'_, impl Device + ?Sized>) -> Sending {
         let slot = self.slots.get(index);
         let port = slot.local.map_or(0, |addr| addr.port());
@@ -128,7 +130,7 @@ impl Stack<'_> {
         let protocol = datagrams.kind.protocol(domain);
         let header = Header { source: local.ip(), destination: remote.ip(), protocol, ttl, tos: envelope.tos };
         outlet.log.path.tos = 0;
-        self.counters.sockets_visited_out += 1;
+        self.counters.sockets_visited_out.count_one();
         let now = self.now.to_smoltcp();
         if envelope.is_whole {
             // The way may have become narrower; nobody cuts what is not ours.
@@ -160,7 +162,7 @@ impl Stack<'_> {
         }
         let cut = datagrams.cut.get_or_insert_with(|| {
             self.ident = self.ident.wrapping_add(1);
-            self.counters.fragmented += 1;
+            self.counters.fragmented.count_one();
             Cut { ident: self.ident, sent: 0, mtu }
         });
         header.send_pieces(outlet, now, cut, [head, data])
@@ -169,6 +171,7 @@ impl Stack<'_> {
 
 impl Header {
     /// Sends a payload, given in two parts, as fragments: those that `cut` does not count as sent.
+    #[expect(clippy::arithmetic_side_effects, reason = "datagrams and their pieces are shorter than 2^16 bytes")]
     pub(super) fn send_pieces(
         &self,
         outlet: &mut Outlet<'_, impl Device + ?Sized>,

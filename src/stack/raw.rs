@@ -119,6 +119,7 @@ impl Head {
         }
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "`sum` leaves room for a few sums")]
     fn with_icmp_checksum(mut self, own: IpAddr, peer: IpAddr, data: &[u8]) -> Self {
         let pseudo = if own.is_ipv6() { checksum::pseudo(own, peer, ICMPV6, data.len() as u32) } else { 0 };
         let sum = checksum::finish(pseudo + checksum::sum(&self.bytes) + checksum::sum(self.rest(data)));

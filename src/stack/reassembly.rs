@@ -156,8 +156,9 @@ impl<'a> Reassembly<'a> {
     fn grow(&mut self) -> Option<usize> {
         match &mut self.places {
             ManagedSlice::Owned(places) if places.len() < self.max => {
+                let index = places.len();
                 places.push(Place::growing());
-                Some(places.len() - 1)
+                Some(index)
             }
             ManagedSlice::Owned(_) | ManagedSlice::Borrowed(_) => None,
         }

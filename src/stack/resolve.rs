@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use super::Stack;
 use super::classify::{Arp, ArpOperation, Ndp};
 use super::neighbors::Need;
+use crate::count::Count;
 use crate::device::{Device, Outlet, TxToken};
 use crate::errno::Errno;
 use crate::invariant::impossible;
@@ -32,7 +33,7 @@ impl Stack<'_> {
             && let Some(mac) = self.config.mac
         {
             super::emit::arp_reply(reply, (mac, arp.target_ip), (arp.sender_mac, arp.sender_ip));
-            self.counters.frames_out += 1;
+            self.counters.frames_out.count_one();
         }
         if is_awaited {
             self.retry_unresolved();
@@ -70,7 +71,7 @@ impl Stack<'_> {
         {
             let asker = has_source.then_some((ndp.link_layer_addr.unwrap_or(ndp.link.0), ndp.source));
             super::emit::neighbor_advertisement(reply, (mac, ndp.target), asker);
-            self.counters.frames_out += 1;
+            self.counters.frames_out.count_one();
         }
         if is_awaited {
             self.retry_unresolved();
@@ -100,7 +101,7 @@ impl Stack<'_> {
                     self.neighbors.asked(target, self.now);
                 }
                 Need::GiveUp(target) => {
-                    self.counters.neighbors_unreachable += 1;
+                    self.counters.neighbors_unreachable.count_one();
                     self.give_up(target);
                 }
             }

@@ -185,7 +185,7 @@ impl<'a> Parts<'a> {
             reassembly_max: config.reassembly_max,
             members: ManagedSlice::Owned(vec![]),
             topics: ManagedSlice::Owned(vec![]),
-            memberships_max: config.memberships_max + super::groups::host_groups(config).count(),
+            memberships_max: config.memberships_max.saturating_add(super::groups::host_groups(config).count()),
         }
     }
 

@@ -121,6 +121,7 @@ impl<'a> TimeWait<'a> {
     }
 
     /// Remembers a connection from `now` on. The caller made room.
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts places of a table")]
     pub(crate) fn insert(
         &mut self,
         (local, remote): (SocketAddr, SocketAddr),
@@ -169,6 +170,7 @@ impl<'a> TimeWait<'a> {
     }
 
     /// Forgets a connection.
+    #[expect(clippy::arithmetic_side_effects, reason = "the entry was found")]
     pub(crate) fn remove(&mut self, index: u32) -> Option<Entry> {
         let entry = self.places.get(index as usize)?.0?;
         self.unlink(index);
@@ -198,6 +200,7 @@ impl<'a> TimeWait<'a> {
         })
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "there is a place that was never used")]
     fn place(&mut self) -> Option<u32> {
         if self.free != NONE {
             let index = self.free;

@@ -157,6 +157,7 @@ pub async fn recvmsg<H: Handle>(
 }
 
 /// Takes bytes of a stream behind the `taken` ones, until the buffers are full or nothing more comes.
+#[expect(clippy::arithmetic_side_effects, reason = "`filled` are the buffers that `taken` has filled")]
 fn fill(
     stack: &mut Stack<'_>,
     id: SocketId,

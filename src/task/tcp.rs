@@ -188,6 +188,7 @@ impl<H: Handle> TcpStream<H> {
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
+    #[expect(clippy::arithmetic_side_effects, reason = "no more than the buffer takes")]
     pub async fn read_exact(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
         let mut filled = 0;
         while filled < buffer.len() {

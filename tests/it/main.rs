@@ -6,6 +6,7 @@ mod blocking;
 mod by_name;
 mod captures;
 mod errnos;
+mod extremes;
 mod figure;
 mod found;
 mod fuzzed;

@@ -12,7 +12,7 @@ pub(crate) fn of(capabilities: &DeviceCapabilities) -> Segmentation {
     if capabilities.checksum.tcp.tx() {
         return Segmentation::default();
     }
-    let header_len = capabilities.max_transmission_unit - capabilities.ip_mtu();
+    let header_len = capabilities.max_transmission_unit.saturating_sub(capabilities.ip_mtu());
     let packet_max = |frame_max: Option<NonZeroUsize>| {
         let packet_max = frame_max?.get().checked_sub(header_len)?;
         (packet_max > capabilities.ip_mtu()).then(|| u16::try_from(packet_max).unwrap_or(u16::MAX))

@@ -28,6 +28,7 @@ use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, PacketMeta, RxT
 use smoltcp::time::Instant;
 
 use super::outlet::ETHERNET_HEADER_LEN;
+use crate::count::Count;
 pub use error::OpenError;
 pub use options::Options;
 
@@ -178,7 +179,7 @@ impl Tap {
             Ok(len) => Some(len),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
             Err(error) => {
-                self.counters.receive_errors += 1;
+                self.counters.receive_errors.count_one();
                 self.error = Some(error);
                 None
             }
@@ -190,7 +191,7 @@ impl Tap {
         let Interface { record_len, medium, .. } = self.interface;
         loop {
             let len = self.read()?;
-            self.counters.frames_in += 1;
+            self.counters.frames_in.count_one();
             if record_len == 0 {
                 return Some(0..len);
             }
@@ -198,7 +199,7 @@ impl Tap {
             if record_and_frame.is_some_and(|(record, frame)| vnet::admit(medium, record, frame)) {
                 return Some(record_len..len);
             }
-            self.counters.dropped_bad_checksum += 1;
+            self.counters.dropped_bad_checksum.count_one();
         }
     }
 }
@@ -238,12 +239,12 @@ impl Device for Tap {
         let Interface { medium, mtu, has_offload, .. } = self.interface;
         let header_len = if medium == Medium::Ethernet { ETHERNET_HEADER_LEN } else { 0 };
         capabilities.medium = medium;
-        capabilities.max_transmission_unit = mtu + header_len;
+        capabilities.max_transmission_unit = mtu.saturating_add(header_len);
         if has_offload {
             // The others are small, or rare: the stack sees to them.
             capabilities.checksum.tcp = Checksum::None;
-            capabilities.segmentation.tcpv4 = NonZeroUsize::new(PACKET_MAX + header_len);
-            capabilities.segmentation.tcpv6 = NonZeroUsize::new(PACKET_MAX + header_len);
+            capabilities.segmentation.tcpv4 = NonZeroUsize::new(PACKET_MAX.saturating_add(header_len));
+            capabilities.segmentation.tcpv6 = NonZeroUsize::new(PACKET_MAX.saturating_add(header_len));
         }
         capabilities
     }
@@ -272,9 +273,9 @@ pub struct Sender<'a> {
 impl TxToken for Sender<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Interface { file, record_len, medium, has_offload, .. } = self.interface;
-        let Some(buffer) = self.buffer.get_mut(..record_len + len) else {
+        let Some(buffer) = self.buffer.get_mut(..record_len.saturating_add(len)) else {
             // No IP packet is as large.
-            self.counters.dropped_too_large += 1;
+            self.counters.dropped_too_large.count_one();
             return f(&mut vec![0; len]);
         };
         let (record, frame) = buffer.split_at_mut(*record_len);
@@ -283,9 +284,9 @@ impl TxToken for Sender<'_> {
             record.copy_from_slice(&vnet::describe(*medium, frame, self.piece_bytes));
         }
         match (&mut &*file).write(buffer) {
-            Ok(_) => self.counters.frames_out += 1,
+            Ok(_) => self.counters.frames_out.count_one(),
             Err(error) => {
-                self.counters.transmit_errors += 1;
+                self.counters.transmit_errors.count_one();
                 *self.error = Some(error);
             }
         }

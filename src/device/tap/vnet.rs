@@ -13,6 +13,7 @@ use crate::stack::classify::{Content, checksum, ip, open};
 /// The record in front of a frame that leaves: what is left to the kernel. `frame`: with a zero in place of the TCP checksum, if that
 /// is to be filled in; the sum over the pseudo-header is put there. `piece_bytes`: the payload of the segments that it has
 /// to be cut into.
+#[expect(clippy::arithmetic_side_effects, reason = "positions within a frame")]
 pub(super) fn describe(medium: Medium, frame: &mut [u8], piece_bytes: Option<NonZeroU16>) -> [u8; RECORD_LEN] {
     let Some(segment) = Segment::find(medium, frame) else { return [0; RECORD_LEN] };
     let at = segment.at + CHECKSUM_AT;
@@ -73,6 +74,7 @@ struct Segment {
 }
 
 impl Segment {
+    #[expect(clippy::arithmetic_side_effects, reason = "positions within a frame")]
     fn find(medium: Medium, frame: &[u8]) -> Option<Self> {
         let Ok(Content::Ip(_, bytes)) = open(medium, frame) else { return None };
         let link_len = if medium == Medium::Ethernet { ETHERNET_HEADER_LEN } else { 0 };

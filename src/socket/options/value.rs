@@ -124,7 +124,7 @@ fn join(a: [u8; 4], b: [u8; 4]) -> [u8; 8] {
 
 /// The first `N` bytes at `at`.
 fn take<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], Errno> {
-    bytes.get(at..at + N).and_then(|part| part.try_into().ok()).ok_or(Errno::EINVAL)
+    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).ok_or(Errno::EINVAL)
 }
 
 fn read_int(is_ip: bool, bytes: &[u8]) -> Result<i32, Errno> {
@@ -144,7 +144,7 @@ fn read_time(bytes: &[u8]) -> Result<Option<Duration>, Errno> {
     let micros = u32::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(Errno::EDOM)?;
     match u64::try_from(secs) {
         Ok(0) if micros == 0 => Ok(None),
-        Ok(secs) => Ok(Some(Duration::new(secs, micros * 1_000))),
+        Ok(secs) => Ok(Some(Duration::new(secs, micros.saturating_mul(1_000)))),
         // Linux: a time before now is over already.
         Err(_) => Ok(Some(Duration::ZERO)),
     }

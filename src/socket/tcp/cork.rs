@@ -18,6 +18,7 @@ impl Connection<'_> {
     }
 
     /// `segment_bytes`: payload of a full segment.
+    #[expect(clippy::arithmetic_side_effects, reason = "no more than is queued")]
     fn hold_partial(&mut self, now: Instant, segment_bytes: usize) -> Option<Instant> {
         let facts = self.engine.as_ref()?.facts();
         // A FIN takes along what is left.

@@ -91,6 +91,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Throws up to `max` received bytes away. Returns how many.
+    #[expect(clippy::arithmetic_side_effects, reason = "no more than `max` is skipped")]
     pub(crate) fn skip(&mut self, max: usize) -> usize {
         let mut skipped = 0;
         // The ring buffer gives at most two contiguous pieces.
@@ -133,6 +134,7 @@ impl<'a> Engine<'a> {
 
     /// Free bytes in the send buffer.
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "no queue is longer than its buffer")]
     pub(crate) fn send_room(&self) -> usize {
         let socket = self.socket();
         socket.send_capacity() - socket.send_queue()

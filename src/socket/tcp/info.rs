@@ -76,7 +76,8 @@ impl TcpInfo {
     pub(crate) fn of(connection: &Connection<'_>, now: Instant, pmtu: usize, segment_bytes: usize) -> Self {
         let base = Self::of_track(&connection.track, connection.state(), now);
         let queued = u32::try_from(connection.send_queue()).unwrap_or(u32::MAX);
-        let space = connection.engine.as_ref().map_or(0, |engine| engine.recv_capacity() - engine.recv_queue());
+        let space =
+            connection.engine.as_ref().map_or(0, |engine| engine.recv_capacity().saturating_sub(engine.recv_queue()));
         Self {
             probes: connection.unanswered_probes(),
             snd_mss: segment_bytes as u32,

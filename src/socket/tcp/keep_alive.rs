@@ -50,6 +50,7 @@ impl Connection<'_> {
     }
 
     fn keep_alive_after(&self) -> Duration {
-        self.settings.keep_idle() + self.settings.keep_interval() * u32::from(self.keep_probes)
+        let probing = self.settings.keep_interval().saturating_mul(u32::from(self.keep_probes));
+        self.settings.keep_idle().saturating_add(probing)
     }
 }

@@ -24,6 +24,13 @@ impl Listener {
     pub(crate) fn has_room(&self) -> bool {
         self.ready.len <= self.backlog
     }
+
+    /// A child that is established leaves those that are half open.
+    #[expect(clippy::arithmetic_side_effects, reason = "this child was counted when it was established")]
+    pub(crate) fn remove_completed(&mut self, slots: &mut Slots<'_>, child: u32) {
+        self.half_open.remove(slots, child);
+        self.completed -= 1;
+    }
 }
 
 /// Children in order of age, linked through their slots.
@@ -34,6 +41,7 @@ pub(crate) struct Children {
     pub(crate) len: usize,
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "it counts children, each of them once")]
 impl Children {
     const EMPTY: Self = Self { oldest: NONE, newest: NONE, len: 0 };
 

@@ -134,7 +134,7 @@ pub(crate) fn readiness(connection: &Connection<'_>, error: Option<Errno>, low_w
 fn is_enough(connection: &Connection<'_>, low_water: usize) -> bool {
     let queued = connection.recv_queue();
     let Some(engine) = &connection.engine else { return false };
-    let room = engine.recv_capacity() - queued;
+    let room = engine.recv_capacity().saturating_sub(queued);
     queued > 0 && (queued >= low_water || room <= usize::from(connection.track.largest_received))
 }
 
@@ -145,5 +145,5 @@ fn has_room(connection: &Connection<'_>) -> bool {
         return !matches!(engine.state(), TcpState::SynSent | TcpState::SynReceived);
     }
     let room = engine.send_room();
-    room > 0 && room * 2 >= engine.send_queue()
+    room > 0 && room.saturating_mul(2) >= engine.send_queue()
 }

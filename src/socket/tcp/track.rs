@@ -1,5 +1,6 @@
 //! What has a connection sent and received, and how long did the answers take?
 
+use crate::count::Count;
 use crate::device::{AckNumbers, SentSegment};
 use crate::stack::classify::Segment;
 use crate::time::{Duration, Instant};
@@ -85,6 +86,7 @@ impl Track {
 
     /// A segment left. While the peer's window is closed one byte is a probe. Says whether it begins with something sent
     /// before; probes do not count.
+    #[expect(clippy::arithmetic_side_effects, reason = "a segment is shorter than 2^16 bytes")]
     pub(crate) fn on_sent(&mut self, sent: &SentSegment, now: Instant) -> bool {
         let SentSegment { seq, payload_len: len, flags, window_end, .. } = *sent;
         let is_probe = len == 1 && (core::mem::take(&mut self.is_probing) || self.peer_window == 0);
@@ -108,7 +110,7 @@ impl Track {
         }
         if len > 0 {
             self.data_segs_out = self.data_segs_out.wrapping_add(u32::from(sent.pieces));
-            self.bytes_sent += len as u64;
+            self.bytes_sent.count_many(len as u64);
             self.data_sent_at = now;
         }
         let old = is_before(seq, self.snd_max).then(|| self.snd_max.wrapping_sub(seq).min(span));
@@ -118,7 +120,7 @@ impl Track {
             self.retransmits = self.retransmits.saturating_add(1);
             let pieces = (u64::from(sent.pieces) * u64::from(old)).div_ceil(u64::from(span));
             self.total_retrans = self.total_retrans.wrapping_add(pieces as u32);
-            self.bytes_retrans += u64::from(old.min(len as u32));
+            self.bytes_retrans.count_many(u64::from(old.min(len as u32)));
         }
         if is_before(self.snd_max, end) {
             self.snd_max = end;
@@ -150,7 +152,7 @@ impl Track {
             self.largest_received = self.largest_received.max(len);
             // A sequence number that goes back would be a damaged SYN; it counts nothing.
             if is_before(self.received_to, received_to) {
-                self.bytes_received += u64::from(received_to.wrapping_sub(self.received_to));
+                self.bytes_received.count_many(u64::from(received_to.wrapping_sub(self.received_to)));
                 self.received_to = received_to;
             }
         }
@@ -158,7 +160,7 @@ impl Track {
             return;
         }
         self.ack_received_at = now;
-        self.bytes_acked += acknowledged as u64;
+        self.bytes_acked.count_many(acknowledged as u64);
         let is_new = self.is_news(segment.ack);
         // The engine refuses damaged and old ACKs; where it has no queue, only SYN and FIN can be meant.
         if is_new && (acknowledged > 0 || is_all) {
@@ -244,6 +246,7 @@ impl Track {
     }
 
     /// RFC 6298 §2.
+    #[expect(clippy::arithmetic_side_effects, reason = "samples and their means are less than 2^29")]
     fn measure(&mut self, sample: Duration) {
         // Zero means "not measured": no network is faster than a microsecond.
         let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX >> 3).clamp(1, u32::MAX >> 3);

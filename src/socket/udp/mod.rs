@@ -64,6 +64,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Adds a datagram that consists of these pieces; `false` if there is no room for all of it.
+    #[expect(clippy::arithmetic_side_effects, reason = "it counts entries of the ring")]
     pub(crate) fn push_pieces(&mut self, envelope: Envelope, pieces: &[&[u8]]) -> bool {
         let Ok(mut room) = self.ring.enqueue(total(pieces), envelope) else { return false };
         for piece in pieces {
@@ -80,6 +81,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Takes the oldest datagram.
+    #[expect(clippy::arithmetic_side_effects, reason = "this datagram was counted when it came")]
     pub(crate) fn pop(&mut self) -> Option<(Envelope, &[u8])> {
         let (envelope, data) = self.ring.dequeue().ok()?;
         self.len -= 1;
@@ -106,6 +108,7 @@ impl<'a> Queue<'a> {
 
     /// Whether a datagram of `size` bytes fits for sure, wherever the ring stands: half of the free
     /// bytes are in one piece, and padding takes an entry.
+    #[expect(clippy::arithmetic_side_effects, reason = "no ring holds more than its capacity")]
     pub(crate) fn has_room_for(&self, size: usize) -> bool {
         let free = self.ring.payload_capacity() - self.ring.payload_bytes_count();
         self.is_empty() || (self.len + 3 <= self.ring.packet_capacity() && free / 2 >= size)

@@ -197,7 +197,7 @@ impl Stack<'_> {
                 // Linux: `write_seq - snd_una`, and the FIN has a sequence number.
                 let is_closing =
                     matches!(connection.state(), TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck);
-                Ok(connection.send_queue() + usize::from(is_closing))
+                Ok(connection.send_queue().saturating_add(usize::from(is_closing)))
             }
             Body::Udp(datagrams) => Ok(datagrams.send.bytes()),
             Body::Listener(_) => Err(Errno::EINVAL),

@@ -28,6 +28,7 @@ impl Stack<'_> {
     /// assert_eq!(fds.map(|fd| fd.revents), [Readiness::NONE, Readiness::NVAL]);
     /// # Ok::<(), Errno>(())
     /// ```
+    #[expect(clippy::arithmetic_side_effects, reason = "no more than there are in `fds`")]
     pub fn poll(&self, fds: &mut [PollFd]) -> Result<usize, Errno> {
         let mut ready = 0;
         for fd in fds {
@@ -72,6 +73,6 @@ impl Stack<'_> {
         read.retain(|id| self.readiness(*id).is_ok_and(|ready| ready.intersects(READ_BITS)));
         write.retain(|id| self.readiness(*id).is_ok_and(|ready| ready.intersects(WRITE_BITS)));
         except.clear();
-        Ok(read.len() + write.len())
+        Ok(read.len().saturating_add(write.len()))
     }
 }

@@ -231,6 +231,7 @@ impl Stack<'_> {
     }
 
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "no more than the send buffer holds")]
     fn queue_bytes(&mut self, index: u32, pieces: &[&[u8]]) -> Result<usize, Errno> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
@@ -269,6 +270,7 @@ impl Stack<'_> {
     }
 
     #[inline]
+    #[expect(clippy::arithmetic_side_effects, reason = "behind `shutdown` no more is readable than was kept")]
     fn take_bytes(&mut self, index: u32, buffers: &mut [&mut [u8]], flags: MsgFlags) -> Result<usize, Errno> {
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Err(Errno::EBADF) };
@@ -437,6 +439,7 @@ impl Stack<'_> {
 }
 
 /// Takes up to `readable` received bytes as `flags` say: copied or counted only, gone or still there afterwards.
+#[expect(clippy::arithmetic_side_effects, reason = "no more than `readable` is taken")]
 fn take(engine: &mut Engine<'_>, readable: usize, buffers: &mut [&mut [u8]], flags: MsgFlags) -> usize {
     match (flags.contains(MsgFlags::PEEK), flags.contains(MsgFlags::TRUNC)) {
         (true, false) => engine.peek(buffers).min(readable),

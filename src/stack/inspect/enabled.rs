@@ -102,6 +102,7 @@ impl Stack<'_> {
     /// assert_eq!(stack.holdings().sockets, 0);
     /// # Ok::<(), Errno>(())
     /// ```
+    #[expect(clippy::arithmetic_side_effects, reason = "lines of slots")]
     pub fn holdings(&self) -> Holdings {
         Holdings {
             sockets: self.slots.open(),
@@ -152,6 +153,7 @@ impl Stack<'_> {
 
     #[cold]
     #[inline(never)]
+    #[expect(clippy::arithmetic_side_effects, reason = "they were cut to what is left")]
     fn tell_sent(&mut self, index: u32, pieces: &[&[u8]], sent: &Result<usize, Errno>) {
         match *sent {
             Ok(mut left) => {
@@ -183,6 +185,7 @@ impl Stack<'_> {
 
     #[cold]
     #[inline(never)]
+    #[expect(clippy::arithmetic_side_effects, reason = "they were cut to what is left")]
     fn tell_received(&mut self, index: u32, buffers: &[&mut [u8]], flags: MsgFlags, received: &Result<usize, Errno>) {
         match *received {
             Err(errno) => self.tell_failed(index, Call::Recv, errno),
@@ -370,6 +373,7 @@ impl Stack<'_> {
     }
 
     #[expect(clippy::indexing_slicing, reason = "it was made as long as that in the line before")]
+    #[expect(clippy::arithmetic_side_effects, reason = "an index of a table")]
     fn told(&mut self, index: u32) -> &mut TcpState {
         let index = index as usize;
         if self.hook.told.len() <= index {

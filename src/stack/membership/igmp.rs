@@ -1,8 +1,5 @@
 //! What do IGMP packets look like? (RFC 2236)
 
-// Numbers from outside are not computed with unless it is said why they fit.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
-
 use core::net::Ipv4Addr;
 
 use smoltcp::wire::{IgmpPacket, IgmpRepr, IgmpVersion, IpProtocol, Ipv4Packet};

@@ -1,8 +1,5 @@
 //! What do MLD packets look like? (RFC 3810)
 
-// Numbers from outside are not computed with unless it is said why they fit.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
-
 use core::net::Ipv6Addr;
 
 use smoltcp::wire::{

@@ -151,7 +151,7 @@ impl<'a> Reports<'a> {
             self.put(index, Topic { is_told: true, answer_at: None, ..topic });
         } else if topic.changes > 1 {
             let delay = self.draw(repeat_delay_max(topic.group));
-            let (changes, change_at) = (topic.changes - 1, now.saturating_add(delay));
+            let (changes, change_at) = (topic.changes.saturating_sub(1), now.saturating_add(delay));
             self.put(index, Topic { is_told: true, changes, change_at, ..topic });
         } else if topic.is_member {
             self.put(index, Topic { is_told: true, changes: 0, ..topic });
@@ -219,6 +219,7 @@ impl<'a> Reports<'a> {
     }
 
     /// A random time, at least a microsecond and at most `max`.
+    #[expect(clippy::arithmetic_side_effects, reason = "a remainder is less than `max_us`, which is not zero")]
     fn draw(&mut self, max: Duration) -> Duration {
         self.draws = self.draws.wrapping_add(1);
         // At most 2^28 s (MLD has 2^28 ms): this fits.
@@ -231,6 +232,7 @@ impl<'a> Reports<'a> {
     }
 
     /// Room for one more: a group that was left gives way, since its members are gone already.
+    #[expect(clippy::arithmetic_side_effects, reason = "there is room for one more")]
     fn place(&mut self) -> Option<usize> {
         if self.len == self.topics.len() && self.grow().is_none() {
             return self.all().iter().position(|topic| !topic.is_member);
@@ -239,6 +241,7 @@ impl<'a> Reports<'a> {
         Some(self.len - 1)
     }
 
+    #[expect(clippy::arithmetic_side_effects, reason = "the topic is one of them")]
     fn remove(&mut self, index: usize) {
         self.len -= 1;
         if let Some(last) = self.topics.get(self.len).copied() {

@@ -1,8 +1,5 @@
 //! What does a fragment say about itself?
 
-// Numbers from outside are not computed with unless it is said why they fit.
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
-
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Reason;

@@ -42,6 +42,7 @@ pub(super) struct Partial {
     ecns: u8,
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "positions within a packet of less than 2^17 bytes")]
 impl<'a> Place<'a> {
     /// A place in lent memory, of which a part of 65 is for the map. Longer packets are not put together.
     pub(crate) fn lent(bytes: &'a mut [u8]) -> Self {

@@ -1,0 +1,81 @@
+//! What are the largest and smallest settings that a host is built with?
+
+use smolsock::addr::MacAddr;
+use smolsock::blocking;
+use smolsock::device::{Device, DeviceCapabilities, DeviceInstant, Loopback, Medium};
+use smolsock::time::Instant;
+use smolsock::{Config, ConfigError, Domain, Seed, Stack, Type};
+
+use crate::pair::{ALL, Pair, recv};
+
+const MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+
+fn config(medium: Medium) -> Config {
+    let seed = Seed::new([7; 16]).expect("not zero");
+    let config = if medium == Medium::Ethernet { Config::ethernet(MAC, seed) } else { Config::ip(seed) };
+    config.address("192.0.2.1/24".parse().expect("an address"))
+}
+
+/// "No limit" is the largest number there is.
+#[test]
+fn every_limit_may_be_the_largest_number() {
+    let limits: [fn(&mut Config) -> &mut usize; 6] = [
+        |config| &mut config.sockets_max,
+        |config| &mut config.time_wait_max,
+        |config| &mut config.half_open_max,
+        |config| &mut config.reassembly_max,
+        |config| &mut config.memberships_max,
+        |config| &mut config.step_frames_max,
+    ];
+    for net in ALL {
+        for limit in limits {
+            let mut pair = Pair::tuned(net, |config| *limit(config) = usize::MAX);
+            let (client, server) = pair.connection(net);
+            assert_eq!(pair.a.send(client, b"hello"), Ok(5));
+            pair.settle();
+            assert_eq!(recv(&mut pair.b, server, 8), Ok(b"hello".to_vec()));
+        }
+    }
+}
+
+/// A device without frames, which says that they are as long as this, headers included.
+struct Odd(usize);
+
+impl Device for Odd {
+    type RxToken<'a> = <Loopback as Device>::RxToken<'a>;
+    type TxToken<'a> = <Loopback as Device>::TxToken<'a>;
+
+    fn receive(&mut self, _: DeviceInstant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        None
+    }
+
+    fn transmit(&mut self, _: DeviceInstant) -> Option<Self::TxToken<'_>> {
+        None
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = self.0;
+        capabilities
+    }
+}
+
+#[test]
+fn a_device_whose_frames_are_shorter_than_their_header_is_refused() {
+    for frame_max in 0..=14 {
+        let built = Stack::new(config(Medium::Ethernet), &Odd(frame_max)).map(|_| ());
+        assert_eq!(built, Err(ConfigError::MtuTooSmall(0)), "frames of {frame_max} bytes");
+    }
+}
+
+#[test]
+fn a_cable_takes_packets_of_any_size() {
+    for medium in [Medium::Ethernet, Medium::Ip] {
+        let (mut cable, _other_end) = blocking::pair(medium, usize::MAX);
+        let mut stack = Stack::new(config(medium), &cable).expect("possible");
+        let id = stack.socket(Domain::Inet, Type::Datagram).expect("room");
+        assert_eq!(stack.send_to(id, b"hello", ([192, 0, 2, 1], 7).into()), Ok(5));
+        let _ = stack.step(Instant::ZERO, &mut cable);
+    }
+}
