@@ -21,6 +21,12 @@ impl<'f, T: TxToken> OneFrame<'f, T> {
     pub(crate) fn new(packet: &'f [u8], reply: T, path: Path) -> Self {
         Self { packet: Some(packet), reply: Some(reply), log: Log::new(path) }
     }
+
+    /// The packet can be received once more, unless it was answered: there is one reply. Whether it can.
+    pub(crate) fn comes_again(&mut self, packet: &'f [u8]) -> bool {
+        self.packet = self.reply.as_ref().map(|_| packet);
+        self.packet.is_some()
+    }
 }
 
 impl<'f, T: TxToken> Device for OneFrame<'f, T> {

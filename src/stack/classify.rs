@@ -161,16 +161,18 @@ pub(crate) fn has_good_checksums(bytes: &[u8]) -> bool {
     ip::has_good_header(bytes) && ip::parse(bytes).is_ok_and(|packet| packet.has_good_checksum())
 }
 
-/// What a SYN says in its options.
+/// What a segment says in its options.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Announced {
     /// The maximum segment size (RFC 9293 §3.7.1).
     pub(crate) mss: Option<u16>,
     /// By how many bits its sender's windows are scaled, at most 14 (RFC 7323 §2.3). smoltcp always offers to scale.
     pub(crate) window_shift: u8,
+    /// Data that has arrived behind a hole: the first block of SACK, which is the newest (RFC 2018 §4).
+    pub(crate) behind: Option<(u32, u32)>,
 }
 
-/// What the SYN in `bytes`, an IP packet, announces.
+/// What the segment in `bytes`, an IP packet, says in its options.
 pub(crate) fn announced(bytes: &[u8]) -> Announced {
     let mut announced = Announced::default();
     let Ok(packet) = ip::parse(bytes) else { return announced };
@@ -185,6 +187,10 @@ pub(crate) fn announced(bytes: &[u8]) -> Announced {
                 match (kind, len, value) {
                     (2, 4, [high, low, ..]) => announced.mss = Some(u16::from_be_bytes([*high, *low])),
                     (3, 3, [shift, ..]) => announced.window_shift = (*shift).min(14),
+                    (5, 10.., [a, b, c, d, e, f, g, h, ..]) => {
+                        let (left, right) = ([*a, *b, *c, *d], [*e, *f, *g, *h]);
+                        announced.behind = Some((u32::from_be_bytes(left), u32::from_be_bytes(right)));
+                    }
                     _ => {}
                 }
                 options.get(usize::from(*len)..).unwrap_or_default()

@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_cookie_never_promises_a_larger_segment_than_the_peer_takes() {
-        let said = |mss| Said::of(&Announced { mss, window_shift: 0 }).map(|said| MSS[usize::from(said.mss)]);
+        let said = |mss| Said::of(&Announced { mss, ..Announced::default() }).map(|said| MSS[usize::from(said.mss)]);
         let expected = [Some(536), None, Some(536), Some(1_220), Some(1_460), Some(1_460)];
         assert_eq!([None, Some(500), Some(1_219), Some(1_220), Some(1_460), Some(9_000)].map(said), expected);
     }

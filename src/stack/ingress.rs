@@ -325,7 +325,16 @@ impl Stack<'_> {
             TcpState::Listen => self.interfaces.begin(connection.isn, is_local, mtu, own),
             _ => self.interfaces.get(is_local, mtu, own),
         };
-        interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
+        let mut again = None;
+        loop {
+            interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
+            let queued = (before.send_queue, engine.facts().send_queue);
+            let left = again.unwrap_or_else(|| connection.track.repeats(segment, bytes, queued));
+            if left == 0 || !one.comes_again(bytes) {
+                break;
+            }
+            again = Some(left.saturating_sub(1));
+        }
         self.counters.sockets_visited_in.count_one();
         self.counters.frames_out.count_many(one.log.sent);
         let (sent, after) = (one.log.segment, engine.facts());

@@ -94,7 +94,7 @@ const TESTS: &[(u32, &[&str])] = &[
     (
         17,
         &[
-            "traps::limits::a_second_loss_is_repaired_without_a_time_out",
+            "traps::recovery::a_second_loss_is_repaired_without_a_time_out",
             "traps::limits::a_connection_begins_with_ten_segments",
         ],
     ),

@@ -6,6 +6,7 @@ pub(crate) mod info;
 mod keep_alive;
 pub(crate) mod listener;
 pub(crate) mod posix;
+mod recovery;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod track;

@@ -1,5 +1,6 @@
 //! What has a connection sent and received, and how long did the answers take?
 
+use super::recovery::{Heard, Recovery};
 use crate::count::Count;
 use crate::device::{AckNumbers, SentSegment};
 use crate::stack::classify::Segment;
@@ -21,6 +22,7 @@ pub(crate) struct Track {
     /// Repetitions since the peer last acknowledged something new.
     pub(crate) retransmits: u8,
     is_open: bool,
+    recovery: Recovery,
     /// How many bare ACKs went out while more was sent than the window allows.
     doubtful_acks: u8,
     /// The window that the peer told last, bytes.
@@ -30,7 +32,10 @@ pub(crate) struct Track {
     /// What the peer was told last of the window: the first sequence number beyond it. Like smoltcp, without what probes say.
     window_end: Option<u32>,
     /// A sequence number whose acknowledgement tells the round-trip time, if it was sent once only (RFC 6298 §3).
-    timing: Option<(u32, Instant)>,
+    /// Three fields: an `Option` of a pair would take twice the room.
+    timed_end: u32,
+    timed_at: Instant,
+    is_timing: bool,
     /// Smoothed round-trip time and its variation, microseconds; 0: not measured.
     srtt_us: u32,
     rttvar_us: u32,
@@ -61,11 +66,14 @@ impl Track {
             largest_received: 0,
             retransmits: 0,
             is_open: false,
+            recovery: Recovery::IDLE,
             doubtful_acks: 0,
             peer_window: u32::MAX,
             is_probing: false,
             window_end: None,
-            timing: None,
+            timed_end: 0,
+            timed_at: now,
+            is_timing: false,
             srtt_us: 0,
             rttvar_us: 0,
             total_retrans: 0,
@@ -116,7 +124,8 @@ impl Track {
         let old = is_before(seq, self.snd_max).then(|| self.snd_max.wrapping_sub(seq).min(span));
         if let Some(old) = old {
             // RFC 6298 §3 (Karn): nobody can tell which of the two is acknowledged.
-            self.timing = None;
+            self.is_timing = false;
+            self.recovery.on_repeated(self.snd_max);
             self.retransmits = self.retransmits.saturating_add(1);
             let pieces = (u64::from(sent.pieces) * u64::from(old)).div_ceil(u64::from(span));
             self.total_retrans = self.total_retrans.wrapping_add(pieces as u32);
@@ -124,8 +133,8 @@ impl Track {
         }
         if is_before(self.snd_max, end) {
             self.snd_max = end;
-            if old.is_none() && self.timing.is_none() {
-                self.timing = Some((end, now));
+            if old.is_none() && !self.is_timing {
+                (self.timed_end, self.timed_at, self.is_timing) = (end, now, true);
             }
         }
         old.is_some()
@@ -166,13 +175,31 @@ impl Track {
         if is_new && (acknowledged > 0 || is_all) {
             self.snd_una = segment.ack;
             self.retransmits = 0;
-            if let Some((end, at)) = self.timing
-                && !is_before(segment.ack, end)
-            {
-                self.timing = None;
-                self.measure(now.saturating_duration_since(at));
+            self.recovery.on_acknowledged(segment.ack);
+            if self.is_timing && !is_before(segment.ack, self.timed_end) {
+                self.is_timing = false;
+                self.measure(now.saturating_duration_since(self.timed_at));
             }
         }
+    }
+
+    /// How often the engine has to hear a segment again that it has heard: `queued` is what it has not seen acknowledged, before and now,
+    /// bytes. See [`Recovery`].
+    #[inline]
+    pub(crate) fn repeats(&mut self, segment: &Segment, bytes: &[u8], queued: (usize, usize)) -> u8 {
+        let is_news = queued.1 < queued.0;
+        let is_bare = segment.payload_len == 0 && segment.flags.ack() && segment.flags.span() == 0;
+        if !is_bare || queued.0 == 0 || (is_news && !self.recovery.is_fast()) {
+            return 0;
+        }
+        let window = u32::from(segment.window) << self.peer_shift;
+        if window < u32::from(self.peer_mss) {
+            // What is sent again may be a whole segment (B3).
+            return 0;
+        }
+        let is_window_update = window != self.peer_window;
+        let (snd_una, snd_max) = (self.snd_una, self.snd_max);
+        self.recovery.repeats(&Heard { segment, bytes, snd_una, snd_max, is_window_update, is_news })
     }
 
     /// Between which numbers bare ACKs have theirs, so that the peer takes them: smoltcp counts its number back after a time-out,
@@ -200,7 +227,7 @@ impl Track {
     /// When the segment was sent whose acknowledgement tells the round-trip time.
     #[inline]
     pub(super) fn timed_since(&self) -> Option<Instant> {
-        self.timing.map(|(_, at)| at)
+        self.is_timing.then_some(self.timed_at)
     }
 
     /// Whether its SYN is out.

@@ -66,32 +66,6 @@ fn a_fin_that_comes_early_is_remembered() {
     });
 }
 
-/// B17. RFC 6582 §3.2: of two losses in one flight the second is repaired as soon as an ACK shows it. It waits for the
-/// retransmission time-out, of 1 s and more.
-#[test]
-fn a_second_loss_is_repaired_without_a_time_out() {
-    limit("the second loss waits", |net| {
-        let listener = net.host().listen(80, 1);
-        let mut peer = net.peer().towards(80);
-        peer.sends(syn(0).mss(500));
-        peer.expects(syn(0).ack(1));
-        peer.sends(ack(1, 1));
-        let socket = net.host().accept(listener).expect("a connection that is open");
-        assert_eq!(net.host().send(socket, &[7; 2000]), Ok(2000));
-        for n in 0..4 {
-            peer.expects(data(1 + 500 * n, &[7; 500]).ack(1));
-        }
-        // The first and the third are lost.
-        for _ in 0..4 {
-            peer.sends(ack(1, 1));
-        }
-        peer.expects(data(1, &[7; 500]).ack(1));
-        peer.sends(ack(1, 1001));
-        let again = peer.takes(Duration::from_millis(900));
-        assert!(again.is_some(), "the second loss waits for the time-out");
-    });
-}
-
 /// B17. RFC 6928: an initial window of ten segments. RFC 5681 allows four of them, two and a bit are sent.
 #[test]
 fn a_connection_begins_with_ten_segments() {

@@ -15,6 +15,7 @@ mod guesses;
 mod limits;
 mod listener;
 mod neighbors;
+mod recovery;
 mod refuse;
 mod reuse;
 mod spike;
