@@ -189,7 +189,8 @@ impl Track {
     pub(crate) fn repeats(&mut self, segment: &Segment, bytes: &[u8], queued: (usize, usize)) -> u8 {
         let is_news = queued.1 < queued.0;
         let is_bare = segment.payload_len == 0 && segment.flags.ack() && segment.flags.span() == 0;
-        if !is_bare || queued.0 == 0 || (is_news && !self.recovery.is_fast()) {
+        // Where only a FIN is left the engine's timer would stop (B25).
+        if !is_bare || queued.1 == 0 || (is_news && !self.recovery.is_fast()) {
             return 0;
         }
         let window = u32::from(segment.window) << self.peer_shift;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::host::{Host, Setup};
+use super::host::{Host, Id, Setup};
 use super::{Bench, ours, secs, trap};
-use crate::wire::{Peer, Segment, ack, data, syn};
+use crate::wire::{Peer, Segment, ack, data, fin, syn};
 
 /// RFC 6582 §3.2: of two losses in one flight the second is repaired as soon as an ACK shows it.
 #[test]
@@ -37,6 +37,22 @@ fn a_duplicate_counts_whatever_its_window_says() {
         peer.sends(ack(1, 2001));
         peer.expects_nothing_for(secs(5));
     });
+}
+
+/// Where only the FIN is left, the engine must not be asked for a segment: its timer would stop (B25).
+#[test]
+fn a_fin_that_is_the_second_loss_comes_again() {
+    let net = ours(Setup::default());
+    let (socket, mut peer) = sender(&net);
+    net.host().close(socket);
+    peer.expects(fin(2_001).ack(1));
+    // The first segment is lost, and the FIN.
+    for _ in 0..4 {
+        peer.sends(ack(1, 1));
+    }
+    peer.expects(piece(0));
+    peer.sends(ack(1, 2_001));
+    peer.expects_within(secs(4), fin(2_001).ack(1));
 }
 
 /// The network may double an ACK: told twice is told once.
@@ -85,6 +101,11 @@ fn after_a_time_out_duplicates_say_nothing() {
 
 /// A client of ours whose flight of four segments of 500 bytes is on the way.
 fn four_segments(net: &Bench) -> Peer<Box<dyn Host>> {
+    sender(net).1
+}
+
+/// The same, and its socket.
+fn sender(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
     let listener = net.host().listen(80, 1);
     let mut peer = net.peer().towards(80);
     peer.sends(syn(0).mss(500).sack_permitted());
@@ -95,7 +116,7 @@ fn four_segments(net: &Bench) -> Peer<Box<dyn Host>> {
     for n in 0..4 {
         peer.expects(piece(n));
     }
-    peer
+    (socket, peer)
 }
 
 fn piece(n: u32) -> Segment {
