@@ -43,11 +43,11 @@ pub struct Config {
     pub tcp_recv_bytes: usize,
     /// Send buffer of a TCP connection, bytes, at least 1 (default: 65,535; `SO_SNDBUF`). Used with `alloc`.
     pub tcp_send_bytes: usize,
-    /// Receive queue of a UDP socket, payload bytes (default: 65,535). Used with `alloc`.
+    /// Receive queue of a UDP socket, payload bytes, 1 to 2^30 (default: 65,535). Used with `alloc`.
     pub udp_recv_bytes: usize,
-    /// Send queue of a UDP socket, payload bytes (default: 65,535). Used with `alloc`.
+    /// Send queue of a UDP socket, payload bytes, 1 to 2^30 (default: 65,535). Used with `alloc`.
     pub udp_send_bytes: usize,
-    /// How many datagrams a UDP queue holds, whatever their size (default: 64). Used with `alloc`.
+    /// How many datagrams a UDP queue holds, whatever their size, 1 to 2^20 (default: 64). Used with `alloc`.
     pub udp_queue_datagrams: usize,
     /// How many sockets may exist at once, orphans and half-open children included (default: 2^20). With `alloc`.
     pub sockets_max: usize,
@@ -163,6 +163,15 @@ impl Config {
         if self.udp_queue_datagrams == 0 || self.udp_recv_bytes == 0 || self.udp_send_bytes == 0 {
             return Err(ZeroLimit("a UDP queue"));
         }
+        for (size, most) in [
+            (self.udp_recv_bytes, UDP_QUEUE_BYTES_MAX),
+            (self.udp_send_bytes, UDP_QUEUE_BYTES_MAX),
+            (self.udp_queue_datagrams, UDP_QUEUE_DATAGRAMS_MAX),
+        ] {
+            if size > most {
+                return Err(UdpQueue(size));
+            }
+        }
         if self.sockets_max == 0 {
             return Err(ZeroLimit("sockets_max"));
         }
@@ -263,6 +272,8 @@ pub enum ConfigError {
     RecvBuffer(usize),
     /// A TCP send buffer of this many bytes; 1 to 2^30 are possible.
     SendBuffer(usize),
+    /// A UDP queue of this many bytes or datagrams; 1 to 2^30 bytes and 1 to 2^20 datagrams are possible.
+    UdpQueue(usize),
     /// A limit of zero, which leaves nothing to work with.
     ZeroLimit(&'static str),
     /// The device carries Ethernet frames and the configuration has no link-layer address, or the reverse.
@@ -287,6 +298,11 @@ impl fmt::Display for ConfigError {
             Self::SendBuffer(bytes) => {
                 write!(f, "a TCP send buffer of {bytes} bytes: 1 to {TCP_SEND_BYTES_MAX} are possible")
             }
+            Self::UdpQueue(size) => write!(
+                f,
+                "a UDP queue of {size} bytes or datagrams: 1 to {UDP_QUEUE_BYTES_MAX} bytes and \
+                 1 to {UDP_QUEUE_DATAGRAMS_MAX} datagrams are possible"
+            ),
             Self::ZeroLimit(name) => write!(f, "{name} is zero"),
             Self::MediumMismatch => {
                 f.write_str("an Ethernet device needs Config::ethernet, a bare-IP device Config::ip")
@@ -309,6 +325,8 @@ pub const TCP_RECV_BYTES_MAX: usize = 65_535;
 
 /// Largest TCP send buffer, bytes.
 pub const TCP_SEND_BYTES_MAX: usize = 1 << 30;
+const UDP_QUEUE_BYTES_MAX: usize = 1 << 30;
+const UDP_QUEUE_DATAGRAMS_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

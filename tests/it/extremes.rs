@@ -79,3 +79,21 @@ fn a_cable_takes_packets_of_any_size() {
         let _ = stack.step(Instant::ZERO, &mut cable);
     }
 }
+
+/// What no memory holds is refused before anybody asks for a socket.
+#[test]
+fn a_udp_queue_that_no_memory_holds_is_refused() {
+    let settings: [fn(&mut Config) -> &mut usize; 3] = [
+        |config| &mut config.udp_recv_bytes,
+        |config| &mut config.udp_send_bytes,
+        |config| &mut config.udp_queue_datagrams,
+    ];
+    for setting in settings {
+        for size in [usize::MAX, (1 << 30) + 1] {
+            let mut config = config(Medium::Ip);
+            *setting(&mut config) = size;
+            let refused = Stack::new(config, &Loopback::new(Medium::Ip)).err();
+            assert_eq!(refused, Some(ConfigError::UdpQueue(size)));
+        }
+    }
+}
