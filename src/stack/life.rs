@@ -317,7 +317,7 @@ impl Stack<'_> {
                     let delay = PERSIST_MIN.saturating_mul(1 << connection.probes.min(PERSIST_DOUBLINGS));
                     connection.probe_at = Some(now.saturating_add(delay));
                 }
-                return Ok(earliest(engine_at, connection.own_deadline(user_timeout, facts.are_owed_an_ack())));
+                return Ok(earliest(engine_at, connection.deadline_of_turn(user_timeout, facts.are_owed_an_ack())));
             }
         }
         if self.slots.get(index).is_free() { Err(()) } else { Ok(None) }

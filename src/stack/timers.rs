@@ -68,7 +68,8 @@ impl Stack<'_> {
         // The engine's own timers are looked at in its turn, which also sets the next deadline.
         self.make_due(index);
         if self.slots.get(index).queue == Queue::Neighbor {
-            let at = self.own_deadline(index);
+            // Whatever has come now must not come again in this step.
+            let at = self.own_deadline(index).map(|at| at.max(now.saturating_add(BLOCKED_RETRY)));
             self.rest_until(index, at);
         }
     }

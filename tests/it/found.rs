@@ -1,6 +1,6 @@
 //! Which defects were found by looking for them, and stay mended?
 
-use smolsock::sockopt::SO_LINGER;
+use smolsock::sockopt::{SO_LINGER, TCP_CORK};
 use smolsock::{Domain, Errno, Shutdown, Stack, Storage, TcpState, Type};
 
 use crate::pair::{ETHERNET, ETHERNET6, End, IP, Pair, secs, states};
@@ -331,6 +331,24 @@ fn a_connect_that_timed_out_fails_once() {
     assert_eq!(pair.a.take_error(id), Ok(Some(Errno::ETIMEDOUT)));
     pair.run_for(secs(10));
     assert_eq!(pair.a.take_error(id), Ok(None));
+}
+
+/// Found by the fuzz target `frames`: a step never ended.
+#[test]
+fn a_corked_connection_whose_neighbour_is_gone_lets_the_host_go_on() {
+    for size in [10, 2_000] {
+        let mut pair = Pair::new(ETHERNET);
+        let (client, _server) = pair.connection(ETHERNET);
+        pair.a.setsockopt(client, TCP_CORK, true).expect("a stream has it");
+        // Long enough for the hosts to forget each other's link-layer address.
+        pair.run_for(secs(100));
+        pair.cut();
+        assert_eq!(pair.a.send(client, &vec![7; size]), Ok(size));
+        pair.run_for(secs(2_000));
+        assert_eq!(pair.a.recv(client, &mut [0; 9]), Err(Errno::ETIMEDOUT), "{size} bytes");
+        assert_eq!(states(&pair.a), Vec::<String>::new());
+        assert_eq!(pair.a.next_step(), None);
+    }
 }
 
 #[test]

@@ -239,12 +239,17 @@ impl<'a> Connection<'a> {
         if now > latest && (is_timed || self.is_owed_an_ack()) { latest } else { now }
     }
 
-    /// When our own timers next look at this connection. `user_timeout`: R2.
+    /// When our own timers next look at this connection, whether it can send or not. `user_timeout`: R2.
     #[inline]
     pub(crate) fn own_deadline(&self, user_timeout: Duration, is_owed_an_ack: bool) -> Option<Instant> {
         let r2 = is_owed_an_ack.then(|| self.progress_at.saturating_add(self.settings.user_timeout(user_timeout)));
-        let others = earliest(self.cork_until, self.keep_alive_at(is_owed_an_ack));
-        earliest(earliest(earliest(self.deadline, self.probe_at), r2), others)
+        earliest(earliest(earliest(self.deadline, self.probe_at), r2), self.keep_alive_at(is_owed_an_ack))
+    }
+
+    /// The same for one that can send: its cork is pulled out in its turn.
+    #[inline]
+    pub(crate) fn deadline_of_turn(&self, user_timeout: Duration, is_owed_an_ack: bool) -> Option<Instant> {
+        earliest(self.own_deadline(user_timeout, is_owed_an_ack), self.cork_until)
     }
 
     /// Starts the timers that calls asked for since the last step.
