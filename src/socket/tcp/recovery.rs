@@ -8,6 +8,7 @@
 //! - RFC 6582 §3.2: an ACK that comes as far as the next hole, and not as far as what was sent when the first one was mended, says that there
 //!   is one.
 
+use super::track::is_before;
 use crate::stack::classify::{self, Segment};
 
 /// How far the repair of losses has come.
@@ -108,11 +109,6 @@ impl Recovery {
             (self.stage, self.is_ordered) = (Stage::Idle, false);
         }
     }
-}
-
-/// Whether sequence number `a` comes before `b`.
-fn is_before(a: u32, b: u32) -> bool {
-    (a.wrapping_sub(b) as i32) < 0
 }
 
 /// RFC 5681 §3.2.

@@ -288,7 +288,7 @@ impl Track {
 }
 
 /// Whether sequence number `a` comes before `b`.
-fn is_before(a: u32, b: u32) -> bool {
+pub(super) fn is_before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
