@@ -28,7 +28,7 @@ pub(crate) struct Cookies {
 
 /// What a cookie says of a SYN, in 6 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Said {
+pub(super) struct Said {
     /// Which of [`MSS`] is what the peer can take at least.
     mss: u8,
     /// By how many bits its windows are scaled: at most 14.
@@ -88,22 +88,30 @@ impl Stack<'_> {
         self.numbers.next(local, remote, self.now)
     }
 
-    /// A segment that belongs to no connection: whether it brings a cookie back, and what that says.
+    /// A segment that belongs to no connection: if it brings a cookie back, the listener that it is for, and what the cookie says.
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    pub(super) fn is_cookie(&self, segment: &Segment, bytes: &[u8], origin: Origin) -> bool {
+    pub(super) fn cookie(&self, segment: &Segment, bytes: &[u8], origin: Origin) -> Option<(u32, Said)> {
         let flags = segment.flags;
         let can_be_one = flags.ack() && !flags.syn() && !flags.rst() && !flags.fin() && origin == Origin::Wire;
         // In times of peace nobody is given a connection for a number.
         let is_time = self.crowded_until.is_some_and(|until| self.now < until);
-        can_be_one && is_time && self.said_by(segment).is_some() && self.is_intact(bytes)
+        if !can_be_one || !is_time {
+            return None;
+        }
+        self.said_by(segment).filter(|_| self.is_intact(bytes))
     }
 
     /// Makes the child again whose cookie this is, as if it had been there all the time, and hands it the segment.
     #[cold]
     #[inline(never)] // rare: inlined, it would only make the usual path spill
-    pub(super) fn on_cookie(&mut self, segment: &Segment, bytes: &[u8], reply: impl TxToken) {
+    pub(super) fn on_cookie(
+        &mut self,
+        (listener, said): (u32, Said),
+        segment: &Segment,
+        bytes: &[u8],
+        reply: impl TxToken,
+    ) {
         let (local, remote) = (segment.flow.local, segment.flow.remote);
-        let Some((listener, said)) = self.said_by(segment) else { return };
         // Without room for it, it is as if the segment was lost: it comes again.
         let Some(child) = self.make_child(listener, local, remote) else { return };
         let isn = segment.ack.wrapping_sub(1);

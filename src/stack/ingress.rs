@@ -225,8 +225,10 @@ impl Stack<'_> {
             // Connections have own addresses; whatever has none may be for somebody else.
             Route::Nobody if !self.is_local(local.ip()) => self.drop_foreign(local.ip()),
             Route::Nobody if segment.is_opening() => self.on_opening(segment, bytes, origin, reply),
-            Route::Nobody if self.is_cookie(segment, bytes, origin) => self.on_cookie(segment, bytes, reply),
-            Route::Nobody => self.refuse_segment(segment, bytes, reply),
+            Route::Nobody => match self.cookie(segment, bytes, origin) {
+                Some(cookie) => self.on_cookie(cookie, segment, bytes, reply),
+                None => self.refuse_segment(segment, bytes, reply),
+            },
         }
     }
 
@@ -326,18 +328,19 @@ impl Stack<'_> {
             _ => self.interfaces.get(is_local, mtu, own),
         };
         let mut again = None;
-        loop {
+        let after = loop {
             interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
-            let queued = (before.send_queue, engine.facts().send_queue);
+            let after = engine.facts();
+            let queued = (before.send_queue, after.send_queue);
             let left = again.unwrap_or_else(|| connection.track.repeats(segment, bytes, queued));
             if left == 0 || !one.comes_again(bytes) {
-                break;
+                break after;
             }
             again = Some(left.saturating_sub(1));
-        }
+        };
         self.counters.sockets_visited_in.count_one();
         self.counters.frames_out.count_many(one.log.sent);
-        let (sent, after) = (one.log.segment, engine.facts());
+        let sent = one.log.segment;
         let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
         let is_put_off = segment.window == 0 && connection.settings.is_patient_with_closed_windows();
