@@ -169,18 +169,16 @@ impl<'a> Kernel<'a> {
 
     fn fill(&mut self, sock: Sock) -> Result<Seen, Errno> {
         let mut total = 0;
-        let mut refusals = 0;
-        while refusals < FULL_AFTER {
+        let mut full_since = Instant::now();
+        loop {
             match rustix::net::send(self.fd(sock)?, &[0; 4096], SendFlags::empty()) {
-                Ok(len) => (total, refusals) = (total + len as i64, 0),
-                Err(rustix::io::Errno::AGAIN) => {
-                    refusals += 1;
-                    self.network.settle();
-                }
+                Ok(len) => (total, full_since) = (total + len as i64, Instant::now()),
+                Err(rustix::io::Errno::AGAIN) if full_since.elapsed() >= FULL_AFTER => return Ok(Seen::Is(total)),
+                Err(rustix::io::Errno::AGAIN) => std::thread::sleep(FULL_STEP),
                 Err(error) => return Err(self::errno(error)),
             }
+            self.network.settle();
         }
-        Ok(Seen::Is(total))
     }
 
     fn drain(&mut self, sock: Sock) -> Result<Seen, Errno> {
@@ -315,5 +313,8 @@ fn errno(errno: rustix::io::Errno) -> Errno {
 const STEP_WAIT: Duration = Duration::from_secs(5);
 /// Longer than a neighbour that does not answer is asked in these namespaces.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A send buffer is full when it is so after as many settlings.
-const FULL_AFTER: usize = 3;
+/// A send buffer is full when it has been so for longer than the peer holds an ACK back (200 ms at most) and than
+/// the first zero-window probe takes to leave (200 ms at least): either makes room once more.
+const FULL_AFTER: Duration = Duration::from_millis(500);
+/// The least time between two refusals.
+const FULL_STEP: Duration = Duration::from_millis(10);
