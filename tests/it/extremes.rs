@@ -7,6 +7,7 @@ use smolsock::time::Instant;
 use smolsock::{Config, ConfigError, Domain, Seed, Stack, Type};
 
 use crate::pair::{ALL, Pair, recv};
+use crate::traps::fails;
 
 const MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 
@@ -59,6 +60,14 @@ impl Device for Odd {
         capabilities.max_transmission_unit = self.0;
         capabilities
     }
+}
+
+/// B30. So everything that smoltcp works out of it (a segment's size, whether a packet has to be cut) is of chance.
+#[test]
+fn smoltcp_takes_a_header_away_from_frames_that_have_no_room_for_it() {
+    fails("attempt to subtract with overflow", || {
+        Odd(13).capabilities().ip_mtu();
+    });
 }
 
 #[test]

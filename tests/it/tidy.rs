@@ -52,6 +52,20 @@ fn one_file_alone_may_be_unsafe() {
 }
 
 #[test]
+fn the_manual_counts_the_lints_that_are_lifted() {
+    let core = root().join("src");
+    let files = sources().into_iter().filter(|path| path.starts_with(&core) && *path != core.join("lib.rs"));
+    let text: String = files.map(|path| read(&path)).collect();
+    let page = read(&core.join("manual/panics.md"));
+    for (lint, before) in
+        [("indexing_slicing", "why it cannot be wrong;\n  "), ("arithmetic_side_effects", "what bounds it; ")]
+    {
+        let count = text.matches(&format!("clippy::{lint}")).count();
+        assert!(page.contains(&format!("{before}there are {count}.")), "{lint}: {count}");
+    }
+}
+
+#[test]
 fn the_readme_names_every_scenario() {
     let readme = read(&root().join("README.md"));
     for entry in library::all() {

@@ -50,7 +50,8 @@ fn limit(says: &str, claim: impl Fn(&Bench)) {
     fails(says, || claim(&ours(Setup::default())));
 }
 
-fn fails(says: &str, claim: impl Fn()) {
+/// `claim` fails, with a message that contains `says`.
+pub fn fails(says: &str, claim: impl Fn()) {
     let said = match catch_unwind(AssertUnwindSafe(claim)) {
         Ok(()) => panic!("the claim is kept: it should fail with \"{says}\""),
         Err(payload) => text(&*payload),

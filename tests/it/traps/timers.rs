@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::host::Setup;
 use super::{both_on, secs, trap, trap_on};
-use crate::wire::{Packet, Peer, ack, data, fin, syn};
+use crate::wire::{Packet, Peer, ack, data, fin, syn, syn_ack};
 
 /// B14. smoltcp has no R2 for the SYN: it is sent again every 60 s, for ever.
 /// RFC 9293 MUST-23: give up after 3 minutes or more.
@@ -161,4 +161,23 @@ fn open(net: &super::Bench) -> (super::host::Id, Peer<Box<dyn super::Host>>) {
     peer.connects();
     let socket = net.host().accept(listener).expect("a connection that is open");
     (socket, peer)
+}
+
+/// B29. The SYN's answer is heard by a machine that was suspended for more than a week: the first round-trip time is so
+/// long that the second one overflows.
+#[test]
+fn an_ack_that_is_heard_after_a_week_does_no_harm() {
+    trap("attempt to multiply with overflow", |net| {
+        let mut peer = net.peer().port(80);
+        let socket = net.host().connect(([192, 0, 2, 2], 80).into());
+        peer.expects(syn(0));
+        net.suspend(secs(8 * 86_400));
+        peer.sends(syn_ack(0).ack(1));
+        peer.expects(ack(1, 1));
+        assert_eq!(net.host().send(socket, b"hello"), Ok(5));
+        peer.expects(data(1, b"hello").ack(1));
+        peer.sends(ack(1, 6));
+        assert_eq!(net.host().send(socket, b"again"), Ok(5));
+        peer.expects(data(6, b"again").ack(1));
+    });
 }

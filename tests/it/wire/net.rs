@@ -183,6 +183,12 @@ impl<H: Driven> Net<H> {
         }
     }
 
+    /// Lets time pass in which nobody looks at the host: its machine is suspended.
+    pub fn suspend(&self, time: Duration) {
+        self.settle();
+        self.0.now.set(self.now() + time);
+    }
+
     /// When the host asked who has which address (ARP or IPv6 neighbour solicitation), oldest first.
     pub fn asked(&self) -> Vec<(Duration, IpAddr)> {
         self.settle();
