@@ -156,6 +156,9 @@ impl Stack<'_> {
                 None => return Turn::Blocked,
             }
         }
+        if matches!(&self.slots.get(index).body, Body::Tcp(connection) if connection.owes_oldest) {
+            self.order_oldest(index);
+        }
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
         connection.catch_up(self.now, &self.config);

@@ -279,6 +279,7 @@ impl Stack<'_> {
     pub(super) fn deliver(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let now = self.now;
         let mut path = self.way_back(&segment.flow);
+        let is_verified = self.is_verified_by_device();
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else {
             return impossible("segments are routed to connections");
@@ -321,6 +322,7 @@ impl Stack<'_> {
         path.tos = slot.options.services(segment.flow.remote.ip());
         path.has_tcp_checksum |= connection.is_local;
         path.ack_numbers = ack_numbers;
+        let is_sure = !connection.track.widens(segment) || is_verified || super::classify::has_good_checksums(bytes);
         let mut one = OneFrame::new(bytes, reply, path);
         let (is_local, mtu, own) = (connection.is_local, connection.mtu, segment.flow.local.ip());
         let interface = match before.state {
@@ -332,7 +334,7 @@ impl Stack<'_> {
             interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
             let after = engine.facts();
             let queued = (before.send_queue, after.send_queue);
-            let left = again.unwrap_or_else(|| connection.track.repeats(segment, bytes, queued));
+            let left = again.unwrap_or_else(|| connection.track.repeats(segment, bytes, queued, now));
             if left == 0 || !one.comes_again(bytes) {
                 break after;
             }
@@ -351,6 +353,7 @@ impl Stack<'_> {
         if after.send_queue < unacknowledged || (is_changed && !before.state.is_synchronized()) {
             connection.last_ack = Some(segment.ack);
             connection.soft_error = None;
+            connection.owes_oldest = false;
         }
         if segment.flags.syn() && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
@@ -362,7 +365,7 @@ impl Stack<'_> {
         if is_ack_lost && connection.track.is_news(segment.ack) {
             self.counters.tcp_acks_not_taken.count_one();
         }
-        connection.on_received(segment, unacknowledged, after, now);
+        connection.on_received(segment, is_sure, unacknowledged, after, now);
         if let Some(sent) = sent {
             let is_repeated = connection.track.on_sent(&sent, now);
             self.counters.tcp_retransmissions.count_if(is_repeated);
@@ -447,9 +450,12 @@ impl Stack<'_> {
 
     /// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
     pub(super) fn is_intact(&self, bytes: &[u8]) -> bool {
-        // A device that verifies them hands over segments whose checksums may be unfinished.
-        let is_verified_by_device = !self.checksums.tcp.rx() || !self.checksums.ipv4.rx();
-        is_verified_by_device || super::classify::has_good_checksums(bytes)
+        self.is_verified_by_device() || super::classify::has_good_checksums(bytes)
+    }
+
+    /// A device that verifies checksums hands over segments whose own may be unfinished.
+    fn is_verified_by_device(&self) -> bool {
+        !self.checksums.tcp.rx() || !self.checksums.ipv4.rx()
     }
 
     /// Whether a frame's destination (`link`: source, destination) is this host or a group.

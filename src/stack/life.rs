@@ -317,7 +317,9 @@ impl Stack<'_> {
                     let delay = PERSIST_MIN.saturating_mul(1 << connection.probes.min(PERSIST_DOUBLINGS));
                     connection.probe_at = Some(now.saturating_add(delay));
                 }
-                return Ok(earliest(engine_at, connection.deadline_of_turn(user_timeout, facts.are_owed_an_ack())));
+                let own_at = connection.deadline_of_turn(user_timeout, facts.are_owed_an_ack());
+                let tail_at = self.config.tail_loss_probes.then(|| connection.tail_probe_at(facts)).flatten();
+                return Ok(earliest(earliest(engine_at, tail_at), own_at));
             }
         }
         if self.slots.get(index).is_free() { Err(()) } else { Ok(None) }

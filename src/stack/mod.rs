@@ -30,6 +30,7 @@ mod raw;
 pub(crate) mod reassembly;
 mod resolve;
 mod storage;
+mod tail;
 pub(crate) mod time_wait;
 mod timers;
 

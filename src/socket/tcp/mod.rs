@@ -78,6 +78,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) probe_at: Option<Instant>,
     pub(crate) probes: u8,
     pub(crate) owes_probe: bool,
+    /// The engine has to send the oldest segment again: nothing was heard for long.
+    pub(crate) owes_oldest: bool,
     /// The FIN waits for a window; see [`Connection::close`].
     is_close_late: bool,
     /// When the peer may be asked again whether it meant a doubtful RST or SYN.
@@ -151,6 +153,7 @@ impl<'a> Connection<'a> {
             probe_at: None,
             probes: 0,
             owes_probe: false,
+            owes_oldest: false,
             is_close_late: false,
             challenge_after: None,
             last_ack: None,
@@ -199,7 +202,7 @@ impl<'a> Connection<'a> {
         (self.unreported, self.has_ended) = (false, false);
         (self.shut_read, self.kept, self.shut_write) = (false, 0, false);
         (self.deadline, self.probe_at, self.soft_error) = (None, None, None);
-        (self.is_close_late, self.owes_probe) = (false, false);
+        (self.is_close_late, self.owes_probe, self.owes_oldest) = (false, false, false);
         self.track.peer_window = u32::MAX;
         // It may stand in line for its neighbour, and shall not hear what becomes of the question.
         self.next_hop = None;
@@ -345,6 +348,25 @@ impl<'a> Connection<'a> {
         Some((self.track.snd_una().wrapping_sub(1), ack, told.clamp(0, i32::from(u16::MAX)) as u16))
     }
 
+    /// When the oldest segment is sent again unless an answer comes. Not in LAST-ACK, where smoltcp hears nothing that asks for it
+    /// (B26), nor where only a FIN is left (B25).
+    #[inline]
+    pub(crate) fn tail_probe_at(&self, facts: Facts) -> Option<Instant> {
+        let can = matches!(facts.state, TcpState::Established | TcpState::FinWait1 | TcpState::CloseWait);
+        if !can || facts.send_queue == 0 || self.is_local {
+            return None;
+        }
+        Some(self.progress_at.max(self.track.data_sent_at).saturating_add(self.track.patience()?))
+    }
+
+    /// Sequence number, acknowledgement and window (as it stands in the header) of a segment in which the peer would say once more what it
+    /// said last.
+    pub(crate) fn last_heard(&self) -> Option<(u32, u32, u16)> {
+        let (_, expected, _) = self.question()?;
+        let window = u16::try_from(self.track.peer_window >> self.track.peer_shift).ok()?;
+        Some((expected, self.track.snd_una(), window))
+    }
+
     /// Payload of a full segment, bytes, where packets have at most `ip_mtu`.
     pub(crate) fn segment_bytes(&self, ip_mtu: usize, is_ipv4: bool) -> usize {
         let own = ip_mtu.saturating_sub(if is_ipv4 { 40 } else { 60 });
@@ -380,18 +402,24 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// A segment came, and the engine has seen it. `unacknowledged`: bytes before it; `after`: the engine since.
+    /// A segment came, and the engine has seen it. `is_sure`: its window can be believed; `unacknowledged`: bytes before it; `after`: the
+    /// engine since.
     #[inline]
-    pub(crate) fn on_received(&mut self, segment: &Segment, unacknowledged: usize, after: Facts, now: Instant) {
+    pub(crate) fn on_received(
+        &mut self,
+        segment: &Segment,
+        is_sure: bool,
+        unacknowledged: usize,
+        after: Facts,
+        now: Instant,
+    ) {
         self.idle_since = now;
         self.keep_probes = 0;
         let acknowledged = unacknowledged.saturating_sub(after.send_queue);
         let received_to = self.unread_from.wrapping_add(after.recv_queue as u32);
         self.has_ended |= after.state.has_received_fin();
-        // smoltcp does not look at the window of old segments either.
-        if segment.flags.ack() && !self.track.is_old(segment) {
-            let shift = if segment.flags.syn() { 0 } else { self.track.peer_shift };
-            self.track.peer_window = u32::from(segment.window) << shift;
+        if is_sure && (segment.flags.syn() || self.track.tells_window(segment)) {
+            self.track.peer_window = self.track.window_of(segment);
         }
         self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
         if self.is_close_late && after.state == TcpState::CloseWait {

@@ -69,7 +69,7 @@ fn a_fin_that_comes_early_is_remembered() {
 /// B17. RFC 6928: an initial window of ten segments. RFC 5681 allows four of them, two and a bit are sent.
 #[test]
 fn a_connection_begins_with_ten_segments() {
-    fails("the host sent nothing", || {
+    fails("expected ACK seq 2001", || {
         let net = ours(super::host::Setup::default());
         let listener = net.host().listen(80, 1);
         let mut peer = net.peer().towards(80);
