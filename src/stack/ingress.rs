@@ -2,10 +2,13 @@
 
 use core::net::IpAddr;
 
+use smoltcp::wire::TcpControl;
+
 use super::Stack;
 use super::challenge::{self, Guess};
 use super::classify::ip::trim;
 use super::classify::{Class, Content, Flow, Segment, classify, classify_ip, open};
+use super::early;
 use super::emit::Bare;
 use super::icmp::Refusal;
 use super::local::Local;
@@ -270,7 +273,8 @@ impl Stack<'_> {
         let Flow { local, remote, .. } = segment.flow;
         let path = self.way_back(&segment.flow);
         let checksums = self.checksums_towards(remote.ip());
-        let bare = Bare { local, remote, is_reset, seq, ack, window: 0, hops: 64 };
+        let control = if is_reset { TcpControl::Rst } else { TcpControl::None };
+        let bare = Bare { local, remote, control, seq, ack, window: 0, hops: 64 };
         super::emit::bare(reply, &path, &bare, &checksums);
         self.counters.frames_out.count_one();
     }
@@ -330,7 +334,7 @@ impl Stack<'_> {
             _ => self.interfaces.get(is_local, mtu, own),
         };
         let mut again = None;
-        let after = loop {
+        let mut after = loop {
             interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
             let after = engine.facts();
             let queued = (before.send_queue, after.send_queue);
@@ -343,7 +347,7 @@ impl Stack<'_> {
         self.counters.sockets_visited_in.count_one();
         self.counters.frames_out.count_many(one.log.sent);
         let sent = one.log.segment;
-        let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
+        let (mut is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
         let is_put_off = segment.window == 0 && connection.settings.is_patient_with_closed_windows();
         if is_changed || after.send_queue < unacknowledged || is_put_off {
@@ -366,6 +370,11 @@ impl Stack<'_> {
             self.counters.tcp_acks_not_taken.count_one();
         }
         connection.on_received(segment, is_sure, unacknowledged, after, now);
+        if (segment.flags.fin() || connection.early_fin.is_some())
+            && let Some(heard) = early::hear_fin(connection, interface, segment, (bytes, is_verified), now)
+        {
+            (after, is_changed) = (heard, heard.state != before.state);
+        }
         if let Some(sent) = sent {
             let is_repeated = connection.track.on_sent(&sent, now);
             self.counters.tcp_retransmissions.count_if(is_repeated);

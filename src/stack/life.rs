@@ -117,11 +117,9 @@ impl Stack<'_> {
             TcpState::Listen => self.reap_child(index),
             TcpState::Closed => self.on_closed(index, before, segment),
             TcpState::TimeWait => {
-                // Everything of ours is acknowledged, so the peer's ACK is our next sequence number,
-                // and what its segment ends with is the last of the peer's.
-                let fin = u32::from(segment.flags.fin());
-                let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(fin);
-                self.slots.connection(index).ended_at = Some((segment.ack, end));
+                // Everything of ours is acknowledged, so the peer's ACK is our next sequence number.
+                let connection = self.slots.connection(index);
+                connection.ended_at = connection.question().map(|(_, end, _)| (segment.ack, end));
             }
             TcpState::FinWait2 => self.watch_orphan(index),
             TcpState::CloseWait | TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck => {}

@@ -11,8 +11,10 @@ pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod track;
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
+
+use smoltcp::wire::TcpControl;
 
 use super::options::Options;
 use super::slots::NONE;
@@ -21,6 +23,7 @@ use crate::device::AckNumbers;
 use crate::device::segmentation::{Pieces, Segmentation};
 use crate::errno::Errno;
 use crate::stack::classify::Segment;
+use crate::stack::emit::Bare;
 use crate::time::{Duration, Instant, earliest};
 use engine::{Engine, Facts};
 pub(crate) use keep_alive::KeepAlive;
@@ -82,6 +85,8 @@ pub(crate) struct Connection<'a> {
     pub(crate) owes_oldest: bool,
     /// The FIN waits for a window; see [`Connection::close`].
     is_close_late: bool,
+    /// The number of a FIN that came before the data ahead of it (B16).
+    pub(crate) early_fin: Option<u32>,
     /// When the peer may be asked again whether it meant a doubtful RST or SYN.
     pub(crate) challenge_after: Option<Instant>,
     /// The acknowledgement number that last brought progress.
@@ -155,6 +160,7 @@ impl<'a> Connection<'a> {
             owes_probe: false,
             owes_oldest: false,
             is_close_late: false,
+            early_fin: None,
             challenge_after: None,
             last_ack: None,
             settings: Settings::NEW,
@@ -201,7 +207,7 @@ impl<'a> Connection<'a> {
         self.phase = Phase::Fresh;
         (self.unreported, self.has_ended) = (false, false);
         (self.shut_read, self.kept, self.shut_write) = (false, 0, false);
-        (self.deadline, self.probe_at, self.soft_error) = (None, None, None);
+        (self.deadline, self.probe_at, self.soft_error, self.early_fin) = (None, None, None, None);
         (self.is_close_late, self.owes_probe, self.owes_oldest) = (false, false, false);
         self.track.peer_window = u32::MAX;
         // It may stand in line for its neighbour, and shall not hear what becomes of the question.
@@ -359,12 +365,12 @@ impl<'a> Connection<'a> {
         Some(self.progress_at.max(self.track.data_sent_at).saturating_add(self.track.patience()?))
     }
 
-    /// Sequence number, acknowledgement and window (as it stands in the header) of a segment in which the peer would say once more what it
-    /// said last.
-    pub(crate) fn last_heard(&self) -> Option<(u32, u32, u16)> {
-        let (_, expected, _) = self.question()?;
+    /// An ACK in which the peer would say once more what it said last; `flow`: from where, to where.
+    pub(crate) fn last_heard(&self, flow: (SocketAddr, SocketAddr)) -> Option<Bare> {
+        let (_, seq, _) = self.question()?;
         let window = u16::try_from(self.track.peer_window >> self.track.peer_shift).ok()?;
-        Some((expected, self.track.snd_una(), window))
+        let ack = Some(self.track.snd_una());
+        Some(Bare { local: flow.0, remote: flow.1, control: TcpControl::None, seq, ack, window, hops: 64 })
     }
 
     /// Payload of a full segment, bytes, where packets have at most `ip_mtu`.
@@ -417,12 +423,18 @@ impl<'a> Connection<'a> {
         self.keep_probes = 0;
         let acknowledged = unacknowledged.saturating_sub(after.send_queue);
         let received_to = self.unread_from.wrapping_add(after.recv_queue as u32);
-        self.has_ended |= after.state.has_received_fin();
         if is_sure && (segment.flags.syn() || self.track.tells_window(segment)) {
             self.track.peer_window = self.track.window_of(segment);
         }
         self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
-        if self.is_close_late && after.state == TcpState::CloseWait {
+        self.on_end(after.state);
+    }
+
+    /// The engine may have taken the peer's FIN.
+    #[inline]
+    pub(crate) fn on_end(&mut self, state: TcpState) {
+        self.has_ended |= state.has_received_fin();
+        if self.is_close_late && state == TcpState::CloseWait {
             self.close();
         }
     }

@@ -303,8 +303,13 @@ impl Track {
         // A FIN that came takes a number too.
         let is_bare_and_next = segment.payload_len == 0 && segment.seq.wrapping_sub(self.received_to) <= 1;
         let is_inside = is_bare_and_next || self.window_end.is_none_or(|end| is_before(segment.seq, end));
-        let is_known = !is_before(segment.ack, self.snd_una) && !is_before(self.snd_max, segment.ack);
-        segment.flags.ack() && is_inside && is_known && !self.is_old(segment)
+        is_inside && self.knows(segment) && !self.is_old(segment)
+    }
+
+    /// Whether a segment acknowledges what was acknowledged last, or was sent since.
+    #[inline]
+    pub(crate) fn knows(&self, segment: &Segment) -> bool {
+        segment.flags.ack() && !is_before(segment.ack, self.snd_una) && !is_before(self.snd_max, segment.ack)
     }
 
     pub(super) fn is_in_flight(&self, seq: u32) -> bool {
