@@ -113,10 +113,7 @@ fn a_lost_tail_is_repaired_without_a_time_out() {
         peer.expects_nothing_for(ms(449));
         peer.expects_within(ms(1), piece(2));
         net.run(ROUND_TRIP);
-        peer.sends(ack(1, 1501));
-        peer.expects(piece(3));
-        peer.sends(ack(1, 2001));
-        peer.expects_nothing_for(secs(5));
+        expects_the_last(&mut peer);
     });
 }
 
@@ -132,10 +129,7 @@ fn a_hole_that_is_told_is_mended_sooner() {
         peer.expects_nothing_for(ms(249));
         peer.expects_within(ms(1), piece(1));
         net.run(ROUND_TRIP);
-        peer.sends(ack(1, 1501));
-        peer.expects(piece(3));
-        peer.sends(ack(1, 2001));
-        peer.expects_nothing_for(secs(5));
+        expects_the_last(&mut peer);
     });
 }
 
@@ -252,6 +246,14 @@ fn sender(net: &Bench) -> (Id, Peer<Box<dyn Host>>) {
 
 fn piece(n: u32) -> Segment {
     data(1 + 500 * n, &[7; 500]).ack(1)
+}
+
+/// The third of [`four_segments`] has come, and the fourth is missing; then nothing is.
+fn expects_the_last(peer: &mut Peer<Box<dyn Host>>) {
+    peer.sends(ack(1, 1501));
+    peer.expects(piece(3));
+    peer.sends(ack(1, 2001));
+    peer.expects_nothing_for(secs(5));
 }
 
 /// What the handshake takes.
