@@ -356,13 +356,13 @@ impl<'a> Connection<'a> {
 
     /// When the oldest segment is sent again unless an answer comes. Not in LAST-ACK, where smoltcp hears nothing that asks for it
     /// (B26), nor where only a FIN is left (B25).
-    #[inline]
+    #[inline(never)] // inlined, an echo takes a tenth longer: its code no longer fits the instruction cache
     pub(crate) fn tail_probe_at(&self, facts: Facts) -> Option<Instant> {
         let can = matches!(facts.state, TcpState::Established | TcpState::FinWait1 | TcpState::CloseWait);
         if !can || facts.send_queue == 0 || self.is_local {
             return None;
         }
-        Some(self.progress_at.max(self.track.data_sent_at).saturating_add(self.track.patience()?))
+        Some(self.progress_at.max(self.track.data_sent_at).saturating_add_micros(self.track.patience_us()?))
     }
 
     /// An ACK in which the peer would say once more what it said last; `flow`: from where, to where.

@@ -12,7 +12,6 @@
 
 use super::track::is_before;
 use crate::stack::classify::{self, Segment};
-use crate::time::Duration;
 
 /// How far the repair of losses has come.
 #[derive(Debug, Clone, Copy)]
@@ -115,14 +114,15 @@ impl Recovery {
         (self.duplicates, self.counted) = (DUPLICATES, DUPLICATES);
     }
 
-    /// How long to wait for an answer before the oldest segment is sent again, after `probes` times. `pto`: the first wait if an ACK has
-    /// told of a hole; if not, the peer may be holding its ACK back, or be slow.
-    pub(super) fn patience(&self, pto: Duration, probes: u8) -> Duration {
-        let first = if self.duplicates == 0 { pto.saturating_add(ACK_DELAY_MAX) } else { pto };
+    /// How long to wait for an answer before the oldest segment is sent again, after `probes` times, microseconds. `pto_us`: the first
+    /// wait if an ACK has told of a hole; if not, the peer may be holding its ACK back, or be slow.
+    #[inline]
+    pub(super) fn patience_us(&self, pto_us: u64, probes: u8) -> u64 {
+        let first_us = if self.duplicates == 0 { pto_us.saturating_add(ACK_DELAY_MAX_US) } else { pto_us };
         match probes {
-            0 => first,
+            0 => first_us,
             // RFC 6298 §5.5: the interval is doubled; and it is no less than Linux's least time-out (`TCP_RTO_MIN`), doubled too.
-            _ => first.saturating_mul(2).max(RTO_MIN).saturating_mul(1 << probes.min(8).saturating_sub(1)),
+            _ => first_us.saturating_mul(2).max(RTO_MIN_US).saturating_mul(1 << probes.min(8).saturating_sub(1)),
         }
     }
 
@@ -152,5 +152,5 @@ impl Recovery {
 /// RFC 5681 §3.2.
 const DUPLICATES: u8 = 3;
 /// For how long a peer may hold an ACK back (RFC 8985 §7.2).
-const ACK_DELAY_MAX: Duration = Duration::from_millis(200);
-const RTO_MIN: Duration = Duration::from_millis(200);
+const ACK_DELAY_MAX_US: u64 = 200_000;
+const RTO_MIN_US: u64 = 200_000;

@@ -209,16 +209,18 @@ impl Track {
         self.recovery.repeats(&Heard { segment, bytes, snd_una, snd_max, is_window_update, is_news, is_prompt })
     }
 
-    /// How long to wait for an answer to what is in flight before the oldest segment is sent again (RFC 8985 §7.2); `None`: for ever.
-    pub(super) fn patience(&self) -> Option<Duration> {
+    /// How long to wait for an answer to what is in flight before the oldest segment is sent again (RFC 8985 §7.2), microseconds; `None`:
+    /// for ever.
+    pub(super) fn patience_us(&self) -> Option<u64> {
         // A whole segment is sent, whatever the window (B3).
         let has_room = self.peer_window >= u32::from(self.peer_mss);
         if self.srtt_us == 0 || self.in_flight() == 0 || !has_room || self.tail_probes >= TAIL_PROBES_MAX {
             return None;
         }
-        let [srtt, rttvar] = [self.srtt_us, self.rttvar_us].map(|us| Duration::from_micros(us.into()));
-        let pto = srtt.saturating_mul(2).max(srtt.saturating_add(rttvar.saturating_mul(4))).max(PTO_MIN);
-        Some(self.recovery.patience(pto, self.tail_probes))
+        // Twice the mean, or with four times the variation.
+        let more = self.srtt_us.max(self.rttvar_us.saturating_mul(4));
+        let pto_us = u64::from(self.srtt_us.saturating_add(more).max(PTO_MIN_US));
+        Some(self.recovery.patience_us(pto_us, self.tail_probes))
     }
 
     /// The oldest segment is sent again now, or as soon as the device has room.
@@ -350,7 +352,7 @@ pub(super) fn is_before(a: u32, b: u32) -> bool {
 /// Probes before it is the time-out's turn.
 const TAIL_PROBES_MAX: u8 = 3;
 /// Less is no time for a host to answer in.
-const PTO_MIN: Duration = Duration::from_millis(10);
+const PTO_MIN_US: u32 = 10_000;
 
 #[cfg(test)]
 mod tests;
