@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg};
+use nix::sys::socket::sockopt::SockType;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, getsockopt, recvmsg, sendmsg};
 use smolsock::{Domain, Errno};
 
 use super::super::case::{Control, Family, Flags};
@@ -65,7 +66,9 @@ pub fn receive(fd: &OwnedFd, sizes: &[usize], flags: Flags) -> Result<Seen, Errn
             recvmsg::<SockaddrStorage>(fd.as_raw_fd(), &mut slices, Some(&mut control), flags).map_err(errno)?;
         received.count = message.bytes;
         received.is_truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
-        received.from = message.address.as_ref().and_then(socket_addr);
+        // recv(2) names nobody for a stream, and what stands there instead is of chance.
+        let is_stream = getsockopt(fd, SockType).map_err(errno)? == nix::sys::socket::SockType::Stream;
+        received.from = message.address.as_ref().filter(|_| !is_stream).and_then(socket_addr);
         for one in message.cmsgs().map_err(errno)? {
             match one {
                 ControlMessageOwned::Ipv4PacketInfo(info) => {
