@@ -423,7 +423,7 @@ impl<'a> Connection<'a> {
         self.keep_probes = 0;
         let acknowledged = unacknowledged.saturating_sub(after.send_queue);
         let received_to = self.unread_from.wrapping_add(after.recv_queue as u32);
-        if is_sure && (segment.flags.syn() || self.track.tells_window(segment)) {
+        if is_sure && self.track.tells_window(segment) {
             self.track.peer_window = self.track.window_of(segment);
         }
         self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);

@@ -3,7 +3,7 @@
 use super::recovery::{Heard, Recovery};
 use crate::count::Count;
 use crate::device::{AckNumbers, SentSegment};
-use crate::stack::classify::Segment;
+use crate::stack::classify::{Announced, Segment};
 use crate::time::{Duration, Instant};
 
 /// Sequence numbers and counts of one connection, told segment by segment. Each of many connections has one, so
@@ -298,14 +298,21 @@ impl Track {
         self.window_of(segment) > self.peer_window || self.peer_window == u32::MAX
     }
 
-    /// Whether a segment without SYN tells the peer's window: smoltcp does not look at that of segments that are old, lie beyond the window,
-    /// or acknowledge what was acknowledged long ago, or never sent.
+    /// The SYN that opens the connection came, with these options.
+    pub(crate) fn on_syn(&mut self, segment: &Segment, announced: &Announced) {
+        self.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
+        self.peer_shift = announced.window_shift;
+        self.peer_window = self.window_of(segment);
+    }
+
+    /// Whether a segment tells the peer's window: smoltcp does not look at that of segments that are old, lie beyond the window,
+    /// or acknowledge what was acknowledged long ago, or never sent. A SYN is the first ([`Track::on_syn`]), or old.
     #[inline]
     pub(super) fn tells_window(&self, segment: &Segment) -> bool {
         // A FIN that came takes a number too.
         let is_bare_and_next = segment.payload_len == 0 && segment.seq.wrapping_sub(self.received_to) <= 1;
         let is_inside = is_bare_and_next || self.window_end.is_none_or(|end| is_before(segment.seq, end));
-        is_inside && self.knows(segment) && !self.is_old(segment)
+        !segment.flags.syn() && is_inside && self.knows(segment) && !self.is_old(segment)
     }
 
     /// Whether a segment acknowledges what was acknowledged last, or was sent since.
@@ -349,6 +356,8 @@ pub(super) fn is_before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
+/// RFC 9293 §3.7.1 (MUST-15): what a peer takes that does not say; smoltcp has one for both families.
+const MSS_DEFAULT: u16 = 536;
 /// Probes before it is the time-out's turn.
 const TAIL_PROBES_MAX: u8 = 3;
 /// Less is no time for a host to answer in.

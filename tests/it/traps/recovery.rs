@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::host::{Host, Id, Setup};
 use super::{Bench, ours, secs, trap};
-use crate::wire::{Packet, Peer, Segment, ack, data, fin, syn};
+use crate::wire::{Packet, Peer, Segment, ack, data, fin, syn, syn_ack};
 
 /// RFC 6582 §3.2: of two losses in one flight the second is repaired as soon as an ACK shows it.
 #[test]
@@ -221,6 +221,22 @@ fn nothing_is_probed_beyond_the_window() {
     let mut peer = four_segments(&net);
     peer.sends(ack(1, 1).window(300));
     peer.expects_nothing_for(ms(900));
+}
+
+/// A SYN-ACK that was long on its way tells a window that has been used since.
+#[test]
+fn the_window_of_a_late_syn_ack_is_not_believed() {
+    let net = ours(Setup::default());
+    let mut peer = net.peer().port(80);
+    let socket = net.host().connect(([192, 0, 2, 2], 80).into());
+    peer.accepts();
+    assert_eq!(net.host().send(socket, b"hello"), Ok(5));
+    peer.expects(data(1, b"hello").ack(1));
+    peer.sends(ack(1, 1).window(3));
+    peer.sends(syn_ack(0).ack(1));
+    while let Some((_, packet)) = peer.takes(ms(900)) {
+        assert!(!packet.to_string().contains("hello"), "{packet}");
+    }
 }
 
 /// A client of ours whose flight of four segments of 500 bytes is on the way.
