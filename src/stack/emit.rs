@@ -96,8 +96,7 @@ pub(crate) struct Bare {
     pub(crate) local: SocketAddr,
     /// The side that hears it.
     pub(crate) remote: SocketAddr,
-    /// An ACK (`None`), a FIN or an RST.
-    pub(crate) control: TcpControl,
+    pub(crate) is_reset: bool,
     pub(crate) seq: u32,
     /// `None`: the segment has no ACK field.
     pub(crate) ack: Option<u32>,
@@ -107,13 +106,13 @@ pub(crate) struct Bare {
     pub(crate) hops: u8,
 }
 
-/// Sends a segment without payload. `path`: the way to the other side.
+/// Sends an ACK, or an RST. `path`: the way to the other side.
 pub(crate) fn bare(token: impl TxToken, path: &Path, bare: &Bare, checksums: &ChecksumCapabilities) {
     let Bare { local, remote, .. } = *bare;
     let segment = TcpRepr {
         src_port: local.port(),
         dst_port: remote.port(),
-        control: bare.control,
+        control: if bare.is_reset { TcpControl::Rst } else { TcpControl::None },
         seq_number: TcpSeqNumber(bare.seq as i32),
         ack_number: bare.ack.map(|ack| TcpSeqNumber(ack as i32)),
         window_len: bare.window,
