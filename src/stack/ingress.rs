@@ -354,9 +354,7 @@ impl Stack<'_> {
         }
         if segment.flags.syn() && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
-            let announced = super::classify::announced(bytes);
-            connection.track.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
-            connection.track.peer_shift = announced.window_shift;
+            connection.track.on_syn(segment, &super::classify::announced(bytes));
         }
         let is_ack_lost = unacknowledged > 0 && after.send_queue == unacknowledged && segment.flags.ack();
         if is_ack_lost && connection.track.is_news(segment.ack) {
@@ -480,6 +478,3 @@ pub(super) enum Origin {
     /// This host itself.
     Local,
 }
-
-/// RFC 9293 §3.7.1 (MUST-15): what a peer takes that does not say; smoltcp has one for both families.
-const MSS_DEFAULT: u16 = 536;

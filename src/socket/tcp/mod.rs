@@ -388,10 +388,9 @@ impl<'a> Connection<'a> {
         let acknowledged = unacknowledged.saturating_sub(after.send_queue);
         let received_to = self.unread_from.wrapping_add(after.recv_queue as u32);
         self.has_ended |= after.state.has_received_fin();
-        // smoltcp does not look at the window of old segments either.
-        if segment.flags.ack() && !self.track.is_old(segment) {
-            let shift = if segment.flags.syn() { 0 } else { self.track.peer_shift };
-            self.track.peer_window = u32::from(segment.window) << shift;
+        // smoltcp does not look at the window of old segments either. That of the SYN is noted ([`Track::on_syn`]).
+        if segment.flags.ack() && !segment.flags.syn() && !self.track.is_old(segment) {
+            self.track.peer_window = u32::from(segment.window) << self.track.peer_shift;
         }
         self.track.on_received(segment, acknowledged, after.send_queue == 0, received_to, now);
         if self.is_close_late && after.state == TcpState::CloseWait {

@@ -3,7 +3,7 @@
 use super::recovery::{Heard, Recovery};
 use crate::count::Count;
 use crate::device::{AckNumbers, SentSegment};
-use crate::stack::classify::Segment;
+use crate::stack::classify::{Announced, Segment};
 use crate::time::{Duration, Instant};
 
 /// Sequence numbers and counts of one connection, told segment by segment. Each of many connections has one, so
@@ -151,9 +151,6 @@ impl Track {
         now: Instant,
     ) {
         self.segs_in = self.segs_in.wrapping_add(1);
-        if segment.flags.syn() {
-            self.received_to = segment.seq.wrapping_add(1);
-        }
         if segment.payload_len > 0 {
             self.data_segs_in = self.data_segs_in.wrapping_add(1);
             self.data_received_at = now;
@@ -251,6 +248,14 @@ impl Track {
         self.window_end
     }
 
+    /// The SYN that opens the connection came, with these options. Others, which are late or damaged, tell nothing.
+    pub(crate) fn on_syn(&mut self, segment: &Segment, announced: &Announced) {
+        self.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
+        self.peer_shift = announced.window_shift;
+        self.peer_window = u32::from(segment.window);
+        self.received_to = segment.seq.wrapping_add(1);
+    }
+
     /// Whether a segment brings nothing that is new, and is no bare ACK of now.
     #[inline]
     pub(super) fn is_old(&self, segment: &Segment) -> bool {
@@ -291,6 +296,9 @@ impl Track {
 pub(super) fn is_before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
+
+/// RFC 9293 §3.7.1 (MUST-15): what a peer takes that does not say; smoltcp has one for both families.
+const MSS_DEFAULT: u16 = 536;
 
 #[cfg(test)]
 mod tests;

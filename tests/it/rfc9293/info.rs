@@ -3,8 +3,9 @@
 use smolsock::sockopt::{TCP_INFO, TcpInfo};
 use smolsock::{SocketId, TcpState};
 
+use super::raw::damaged;
 use super::{Host, burst, host, millis, open_by, recv, secs, send, takes};
-use crate::wire::{ack, data, syn};
+use crate::wire::{ack, data, syn, syn_ack};
 
 /// 50 ms there and back, one segment lost.
 #[test]
@@ -68,6 +69,19 @@ fn what_came_is_counted_once() {
     net.run(secs(3));
     let later = info(&net, socket);
     assert_eq!((later.last_data_recv, later.last_ack_recv), (secs(3), secs(3)));
+}
+
+/// A SYN that is damaged, or old, begins nothing anew.
+#[test]
+fn a_damaged_syn_changes_no_count() {
+    let net = host();
+    let (socket, mut peer) = open_by(&net, syn(0).mss(1000));
+    for number in [0, 1_000_000, u32::MAX - 1_000_000] {
+        peer.sends_changed(syn(number), damaged());
+        peer.sends_changed(syn_ack(number).ack(1), damaged());
+    }
+    peer.sends(data(1, b"hello").ack(1));
+    assert_eq!(info(&net, socket).bytes_received, 5);
 }
 
 fn info(net: &Host, socket: SocketId) -> TcpInfo {

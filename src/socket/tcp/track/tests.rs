@@ -102,7 +102,9 @@ fn an_ack_for_what_was_never_sent_moves_nothing() {
 #[test]
 fn received_bytes_count_once() {
     let mut track = Track::new(at(0));
-    track.on_received(&Segment { flags: SYN.and(NONE), seq: 99, ..acks(0) }, 0, true, 0, at(0));
+    let syn_ack = Segment { flags: SYN.and(NONE), seq: 99, ..acks(0) };
+    track.on_syn(&syn_ack, &Announced::default());
+    track.on_received(&syn_ack, 0, true, 0, at(0));
     let data = Segment { seq: 100, payload_len: 10, ..acks(0) };
     track.on_received(&data, 0, true, 110, at(5));
     track.on_received(&data, 0, true, 110, at(6));
