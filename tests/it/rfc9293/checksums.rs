@@ -3,7 +3,6 @@
 use smolsock::Errno;
 use smoltcp::wire::{IpAddress, Ipv4Packet, TcpPacket};
 
-use super::raw::damaged;
 use super::{burst, connecting, host, listening, netstat, open, recv, send, state};
 use crate::wire::{ack, data, fin, rst, syn, syn_ack};
 
@@ -39,10 +38,10 @@ fn damaged_segments_do_nothing_to_a_connection() {
     let (socket, mut peer) = open(&net);
     send(&net, socket, b"hello");
     peer.expects(data(1, b"hello").ack(1));
-    peer.sends_changed(data(1, b"damaged").ack(1), damaged());
-    peer.sends_changed(ack(1, 6), damaged());
-    peer.sends_changed(fin(1).ack(6), damaged());
-    peer.sends_changed(rst(1), damaged());
+    peer.sends_damaged(data(1, b"damaged").ack(1));
+    peer.sends_damaged(ack(1, 6));
+    peer.sends_damaged(fin(1).ack(6));
+    peer.sends_damaged(rst(1));
     peer.expects_nothing();
     assert_eq!(recv(&net, socket), Err(Errno::EAGAIN));
     assert_eq!(state(&net, socket), "ESTABLISHED");
@@ -55,13 +54,13 @@ fn damaged_segments_do_nothing_to_a_connection() {
 fn damaged_segments_do_nothing_to_listeners_and_attempts() {
     let net = host();
     let (_, mut peer) = listening(&net);
-    peer.sends_changed(syn(0), damaged());
+    peer.sends_damaged(syn(0));
     peer.expects_nothing();
     assert_eq!(netstat(&net), ["LISTEN"]);
     let net = host();
     let (socket, mut peer) = connecting(&net);
-    peer.sends_changed(syn_ack(0).ack(1), damaged());
-    peer.sends_changed(rst(0).ack(1), damaged());
+    peer.sends_damaged(syn_ack(0).ack(1));
+    peer.sends_damaged(rst(0).ack(1));
     peer.expects_nothing();
     assert_eq!(state(&net, socket), "SYN-SENT");
 }
@@ -76,9 +75,9 @@ fn damaged_segments_get_no_answer_from_anybody() {
     peer.sends(fin(1).ack(2));
     peer.expects(ack(2, 2));
     assert_eq!(netstat(&net), ["TIME-WAIT"]);
-    peer.sends_changed(fin(1).ack(2), damaged());
+    peer.sends_damaged(fin(1).ack(2));
     peer.expects_nothing();
     let mut stranger = net.peer().port(7).towards(9);
-    stranger.sends_changed(syn(0), damaged());
+    stranger.sends_damaged(syn(0));
     stranger.expects_nothing();
 }

@@ -3,7 +3,6 @@
 use smolsock::sockopt::{TCP_INFO, TcpInfo};
 use smolsock::{SocketId, TcpState};
 
-use super::raw::damaged;
 use super::{Host, burst, host, millis, open_by, recv, secs, send, takes};
 use crate::wire::{ack, data, syn, syn_ack};
 
@@ -77,8 +76,8 @@ fn a_damaged_syn_changes_no_count() {
     let net = host();
     let (socket, mut peer) = open_by(&net, syn(0).mss(1000));
     for number in [0, 1_000_000, u32::MAX - 1_000_000] {
-        peer.sends_changed(syn(number), damaged());
-        peer.sends_changed(syn_ack(number).ack(1), damaged());
+        peer.sends_damaged(syn(number));
+        peer.sends_damaged(syn_ack(number).ack(1));
     }
     peer.sends(data(1, b"hello").ack(1));
     assert_eq!(info(&net, socket).bytes_received, 5);

@@ -44,11 +44,6 @@ pub fn with_urgent(pointer: u16) -> impl FnOnce(&mut Vec<u8>) {
     }
 }
 
-/// Flips a bit of the last byte and leaves the checksum as it was.
-pub fn damaged() -> impl FnOnce(&mut Vec<u8>) {
-    |frame| *frame.last_mut().expect("a packet has bytes") ^= 1
-}
-
 /// The bytes of the TCP options in a packet of the host.
 pub fn tcp_options(frame: &[u8]) -> &[u8] {
     let start = ip_header_len(frame);

@@ -84,6 +84,11 @@ impl<H: Driven> Peer<H> {
         self.net.send(self.macs(HOST_MAC), self.ends(), self.isn, &packet.into(), change);
     }
 
+    /// Sends a packet of which a bit flips on its way: the last byte's first, with the checksum as it was.
+    pub fn sends_damaged(&mut self, packet: impl Into<Packet>) {
+        self.sends_changed(packet, |frame| *frame.last_mut().expect("a packet has bytes") ^= 1);
+    }
+
     /// Sends a packet to an address that is not (only) the host's.
     pub fn sends_to(&mut self, receiver: impl Into<IpAddr>, packet: impl Into<Packet>) {
         let receiver = receiver.into();
