@@ -71,6 +71,9 @@ pub struct Config {
     /// R2 (RFC 9293 §3.8.3): how long data may stay unacknowledged before ETIMEDOUT (default: 900 s). A peer that says
     /// that its window is closed puts it off.
     pub user_timeout: Duration,
+    /// Whether the oldest segment is sent again when nothing was heard for two round trips, before its time-out of a second or more
+    /// (default: `true`; RFC 8985 §7, Linux `tcp_early_retrans`).
+    pub tail_loss_probes: bool,
     /// How many received frames one [`step`](crate::Stack::step) handles before it returns (default: 64).
     pub step_frames_max: usize,
 }
@@ -128,6 +131,7 @@ impl Config {
             half_open_timeout: Duration::from_secs(60),
             fin_wait_2_timeout: Duration::from_secs(60),
             user_timeout: Duration::from_secs(900),
+            tail_loss_probes: true,
             step_frames_max: 64,
         }
     }

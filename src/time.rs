@@ -69,6 +69,13 @@ impl Instant {
     pub const fn saturating_add(self, duration: Duration) -> Self {
         // `Duration::as_micros` counts in 128 bits; deadlines are computed for every frame.
         let micros = duration.as_secs().saturating_mul(1_000_000).saturating_add(duration.subsec_micros() as u64);
+        self.saturating_add_micros(micros)
+    }
+
+    /// `micros` microseconds later, and at most [`Instant::MAX`].
+    #[must_use]
+    #[inline]
+    pub(crate) const fn saturating_add_micros(self, micros: u64) -> Self {
         Self { micros: self.micros.saturating_add(micros) }
     }
 

@@ -1,5 +1,7 @@
 //! Could this RST or SYN come from somebody who only guesses?
 
+use smoltcp::wire::TcpControl;
+
 use super::Stack;
 use super::classify::{Flow, Segment};
 use super::emit::Bare;
@@ -53,7 +55,7 @@ impl Stack<'_> {
         let mut path = self.way_back(&segment.flow);
         path.tos = tos;
         let checksums = self.checksums_towards(remote.ip());
-        let bare = Bare { local, remote, is_reset: false, seq, ack: Some(ack), window, hops };
+        let bare = Bare { local, remote, control: TcpControl::None, seq, ack: Some(ack), window, hops };
         super::emit::bare(reply, &path, &bare, &checksums);
         self.counters.frames_out.count_one();
         self.counters.challenge_acks.count_one();

@@ -75,4 +75,6 @@ pub struct Counters {
     pub tcp_retransmissions: u64,
     /// Probes sent by our own persist timer.
     pub persist_probes: u64,
+    /// Times that the oldest segment was to be sent again because nothing was heard for two round trips (RFC 8985 §7).
+    pub tail_loss_probes: u64,
 }

@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::iface::PollResult;
+use smoltcp::wire::TcpControl;
 
 use super::Stack;
 use super::emit::Bare;
@@ -156,6 +157,9 @@ impl Stack<'_> {
                 None => return Turn::Blocked,
             }
         }
+        if matches!(&self.slots.get(index).body, Body::Tcp(connection) if connection.owes_oldest) {
+            self.order_oldest(index);
+        }
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else { return Turn::Gone };
         connection.catch_up(self.now, &self.config);
@@ -232,7 +236,7 @@ impl Stack<'_> {
         let mut path = outlet.log.path;
         path.tos = slot.options.services(local.ip());
         let hops = slot.options.hop_limit(remote.ip());
-        let bare = Bare { local, remote, is_reset: false, seq, ack: Some(ack), window, hops };
+        let bare = Bare { local, remote, control: TcpControl::None, seq, ack: Some(ack), window, hops };
         let checksums = self.checksums_towards(remote.ip());
         let Some(token) = outlet.frame(self.now.to_smoltcp()) else { return false };
         super::emit::bare(token, &path, &bare, &checksums);

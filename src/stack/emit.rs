@@ -96,7 +96,8 @@ pub(crate) struct Bare {
     pub(crate) local: SocketAddr,
     /// The side that hears it.
     pub(crate) remote: SocketAddr,
-    pub(crate) is_reset: bool,
+    /// An ACK (`None`), a FIN or an RST.
+    pub(crate) control: TcpControl,
     pub(crate) seq: u32,
     /// `None`: the segment has no ACK field.
     pub(crate) ack: Option<u32>,
@@ -106,13 +107,13 @@ pub(crate) struct Bare {
     pub(crate) hops: u8,
 }
 
-/// Sends an ACK, or an RST. `path`: the way to the other side.
+/// Sends a segment without payload. `path`: the way to the other side.
 pub(crate) fn bare(token: impl TxToken, path: &Path, bare: &Bare, checksums: &ChecksumCapabilities) {
     let Bare { local, remote, .. } = *bare;
     let segment = TcpRepr {
         src_port: local.port(),
         dst_port: remote.port(),
-        control: if bare.is_reset { TcpControl::Rst } else { TcpControl::None },
+        control: bare.control,
         seq_number: TcpSeqNumber(bare.seq as i32),
         ack_number: bare.ack.map(|ack| TcpSeqNumber(ack as i32)),
         window_len: bare.window,

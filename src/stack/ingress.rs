@@ -2,10 +2,13 @@
 
 use core::net::IpAddr;
 
+use smoltcp::wire::TcpControl;
+
 use super::Stack;
 use super::challenge::{self, Guess};
 use super::classify::ip::trim;
 use super::classify::{Class, Content, Flow, Segment, classify, classify_ip, open};
+use super::early;
 use super::emit::Bare;
 use super::icmp::Refusal;
 use super::local::Local;
@@ -270,7 +273,8 @@ impl Stack<'_> {
         let Flow { local, remote, .. } = segment.flow;
         let path = self.way_back(&segment.flow);
         let checksums = self.checksums_towards(remote.ip());
-        let bare = Bare { local, remote, is_reset, seq, ack, window: 0, hops: 64 };
+        let control = if is_reset { TcpControl::Rst } else { TcpControl::None };
+        let bare = Bare { local, remote, control, seq, ack, window: 0, hops: 64 };
         super::emit::bare(reply, &path, &bare, &checksums);
         self.counters.frames_out.count_one();
     }
@@ -279,6 +283,7 @@ impl Stack<'_> {
     pub(super) fn deliver(&mut self, index: u32, segment: &Segment, bytes: &[u8], origin: Origin, reply: impl TxToken) {
         let now = self.now;
         let mut path = self.way_back(&segment.flow);
+        let is_verified = self.is_verified_by_device();
         let slot = self.slots.get_mut(index);
         let Body::Tcp(connection) = &mut slot.body else {
             return impossible("segments are routed to connections");
@@ -321,6 +326,7 @@ impl Stack<'_> {
         path.tos = slot.options.services(segment.flow.remote.ip());
         path.has_tcp_checksum |= connection.is_local;
         path.ack_numbers = ack_numbers;
+        let is_sure = !connection.track.widens(segment) || is_verified || super::classify::has_good_checksums(bytes);
         let mut one = OneFrame::new(bytes, reply, path);
         let (is_local, mtu, own) = (connection.is_local, connection.mtu, segment.flow.local.ip());
         let interface = match before.state {
@@ -328,11 +334,11 @@ impl Stack<'_> {
             _ => self.interfaces.get(is_local, mtu, own),
         };
         let mut again = None;
-        let after = loop {
+        let mut after = loop {
             interface.poll_ingress_single(heard_at.to_smoltcp(), &mut one, engine.set());
             let after = engine.facts();
             let queued = (before.send_queue, after.send_queue);
-            let left = again.unwrap_or_else(|| connection.track.repeats(segment, bytes, queued));
+            let left = again.unwrap_or_else(|| connection.track.repeats(segment, bytes, queued, now));
             if left == 0 || !one.comes_again(bytes) {
                 break after;
             }
@@ -341,7 +347,7 @@ impl Stack<'_> {
         self.counters.sockets_visited_in.count_one();
         self.counters.frames_out.count_many(one.log.sent);
         let sent = one.log.segment;
-        let (is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
+        let (mut is_changed, unacknowledged) = (after.state != before.state, before.send_queue);
         // R2 waits for progress, not for signs of life: whoever says that its window is closed is alive.
         let is_put_off = segment.window == 0 && connection.settings.is_patient_with_closed_windows();
         if is_changed || after.send_queue < unacknowledged || is_put_off {
@@ -351,6 +357,7 @@ impl Stack<'_> {
         if after.send_queue < unacknowledged || (is_changed && !before.state.is_synchronized()) {
             connection.last_ack = Some(segment.ack);
             connection.soft_error = None;
+            connection.owes_oldest = false;
         }
         if segment.flags.syn() && is_changed {
             connection.unread_from = segment.seq.wrapping_add(1);
@@ -360,7 +367,12 @@ impl Stack<'_> {
         if is_ack_lost && connection.track.is_news(segment.ack) {
             self.counters.tcp_acks_not_taken.count_one();
         }
-        connection.on_received(segment, unacknowledged, after, now);
+        connection.on_received(segment, is_sure, unacknowledged, after, now);
+        if (segment.flags.fin() || connection.early_fin.is_some())
+            && let Some(heard) = early::hear_fin(connection, interface, segment, (bytes, is_verified), now)
+        {
+            (after, is_changed) = (heard, heard.state != before.state);
+        }
         if let Some(sent) = sent {
             let is_repeated = connection.track.on_sent(&sent, now);
             self.counters.tcp_retransmissions.count_if(is_repeated);
@@ -445,9 +457,12 @@ impl Stack<'_> {
 
     /// Whether the checksums of a segment are right, for the few that are acted on before smoltcp looks.
     pub(super) fn is_intact(&self, bytes: &[u8]) -> bool {
-        // A device that verifies them hands over segments whose checksums may be unfinished.
-        let is_verified_by_device = !self.checksums.tcp.rx() || !self.checksums.ipv4.rx();
-        is_verified_by_device || super::classify::has_good_checksums(bytes)
+        self.is_verified_by_device() || super::classify::has_good_checksums(bytes)
+    }
+
+    /// A device that verifies checksums hands over segments whose own may be unfinished.
+    fn is_verified_by_device(&self) -> bool {
+        !self.checksums.tcp.rx() || !self.checksums.ipv4.rx()
     }
 
     /// Whether a frame's destination (`link`: source, destination) is this host or a group.

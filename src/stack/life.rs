@@ -117,11 +117,9 @@ impl Stack<'_> {
             TcpState::Listen => self.reap_child(index),
             TcpState::Closed => self.on_closed(index, before, segment),
             TcpState::TimeWait => {
-                // Everything of ours is acknowledged, so the peer's ACK is our next sequence number,
-                // and what its segment ends with is the last of the peer's.
-                let fin = u32::from(segment.flags.fin());
-                let end = segment.seq.wrapping_add(segment.payload_len as u32).wrapping_add(fin);
-                self.slots.connection(index).ended_at = Some((segment.ack, end));
+                // Everything of ours is acknowledged, so the peer's ACK is our next sequence number.
+                let connection = self.slots.connection(index);
+                connection.ended_at = connection.question().map(|(_, end, _)| (segment.ack, end));
             }
             TcpState::FinWait2 => self.watch_orphan(index),
             TcpState::CloseWait | TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck => {}
@@ -317,7 +315,9 @@ impl Stack<'_> {
                     let delay = PERSIST_MIN.saturating_mul(1 << connection.probes.min(PERSIST_DOUBLINGS));
                     connection.probe_at = Some(now.saturating_add(delay));
                 }
-                return Ok(earliest(engine_at, connection.deadline_of_turn(user_timeout, facts.are_owed_an_ack())));
+                let own_at = connection.deadline_of_turn(user_timeout, facts.are_owed_an_ack());
+                let tail_at = self.config.tail_loss_probes.then(|| connection.tail_probe_at(facts)).flatten();
+                return Ok(earliest(earliest(engine_at, tail_at), own_at));
             }
         }
         if self.slots.get(index).is_free() { Err(()) } else { Ok(None) }

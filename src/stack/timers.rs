@@ -55,6 +55,13 @@ impl Stack<'_> {
             self.persist(index);
         }
         let connection = self.slots.connection(index);
+        if self.config.tail_loss_probes
+            && let Some(engine) = &connection.engine
+            && connection.tail_probe_at(engine.facts()).is_some_and(|at| at <= now)
+        {
+            connection.track.on_probe(now);
+            connection.owes_oldest = true;
+        }
         match connection.keep_alive(now) {
             KeepAlive::Wait => {}
             KeepAlive::Probe => {

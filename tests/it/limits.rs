@@ -90,7 +90,14 @@ const TESTS: &[(u32, &[&str])] = &[
             "traps::time_wait::time_wait_survives_that_the_server_goes_on",
         ],
     ),
-    (16, &["traps::limits::a_fin_that_comes_early_is_remembered"]),
+    (
+        16,
+        &[
+            "traps::endings::a_fin_that_comes_early_is_remembered",
+            "traps::endings::a_fin_behind_data_that_has_come_is_heard",
+            "traps::limits::data_behind_a_fin_is_ignored",
+        ],
+    ),
     (
         17,
         &[

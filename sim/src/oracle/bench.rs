@@ -70,6 +70,11 @@ impl Bench {
         self.retransmissions.is_excused = true;
     }
 
+    /// A host probes for the loss of what it sent last.
+    pub(crate) fn expect_probes(&mut self) {
+        self.retransmissions.has_probes = true;
+    }
+
     /// The network has done something at `now` that a link did not tell: a node lost a packet, or its power.
     pub(crate) fn on_fault(&mut self, now: Time) {
         self.retransmissions.is_excused = true;

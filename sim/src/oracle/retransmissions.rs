@@ -1,7 +1,7 @@
 //! A run without loss retransmits nothing.
 //!
 //! Without loss is a run up to its first drop, duplicate, corruption or overtaking, whose cables together take less time
-//! there and back than the shortest retransmission time-out, and whose hosts have thrown nothing away. Questions of a
+//! there and back than hosts wait for an ACK at least, and whose hosts have thrown nothing away. Questions of a
 //! closed window and keep-alives repeat numbers, and are no retransmissions.
 
 use super::segment::Segment;
@@ -21,6 +21,8 @@ pub(super) struct Retransmissions {
     /// Somebody may have good reasons not to answer: a host that threw something away or was slow on purpose, or a node
     /// that is no host of ours.
     pub(super) is_excused: bool,
+    /// Somebody sends again before the time-out what may be lost.
+    pub(super) has_probes: bool,
 }
 
 /// One direction of a cable.
@@ -56,7 +58,8 @@ impl Retransmissions {
 
     pub(super) fn finish(&mut self, findings: &mut Findings) {
         let round_trip_ns: u64 = self.passages.iter().map(|(_, passage)| passage.worst_ns).sum();
-        if self.is_excused || round_trip_ns > ROUND_TRIP_MAX_NS {
+        let round_trip_max_ns = if self.has_probes { PROBED_ROUND_TRIP_MAX_NS } else { ROUND_TRIP_MAX_NS };
+        if self.is_excused || round_trip_ns > round_trip_max_ns {
             return;
         }
         for (at, node, what) in self.repeated.drain(..) {
@@ -67,5 +70,7 @@ impl Retransmissions {
 
 /// RFC 6298 §2.4: the time-out is at least a second; the peer may take 10 ms for its ACK.
 const ROUND_TRIP_MAX_NS: u64 = 950_000_000;
+/// The same for a tail loss probe, which waits for 200 ms and two round trips at least.
+const PROBED_ROUND_TRIP_MAX_NS: u64 = 190_000_000;
 /// More are of no use to anybody.
 const KEPT: usize = 3;

@@ -356,12 +356,12 @@ fn leaks_finds_what_the_stack_keeps_of_closed_sockets() {
 
 #[test]
 fn liveness_finds_a_transfer_that_stands_still() {
-    // A client that is mute for some minutes, twenty frames of it, and a server that is patient.
+    // A client that is mute for some minutes, forty frames of it, and a server that is patient.
     let stage = Stage::patient().tcp();
     let (client, mut sent) = (stage.client, 0);
     let ending = stage.saboteur(move |node, bytes| {
         sent += u32::from(node == client);
-        (node != client || !(10..30).contains(&sent)).then_some(bytes)
+        (node != client || !(10..50).contains(&sent)).then_some(bytes)
     });
     bites(Oracle::Liveness, &ending.run());
 }

@@ -302,4 +302,5 @@ fn tune(config: &mut Config, host: &Host) {
     set(&mut config.half_open_timeout, host.half_open_timeout_ns);
     set(&mut config.fin_wait_2_timeout, host.fin_wait_2_timeout_ns);
     set(&mut config.user_timeout, host.user_timeout_ns);
+    config.tail_loss_probes = host.tail_loss_probes.unwrap_or(config.tail_loss_probes);
 }

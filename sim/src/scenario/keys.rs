@@ -56,6 +56,7 @@ pub(super) const HOST: &[&str] = &[
     "half_open_timeout",
     "fin_wait_2_timeout",
     "user_timeout",
+    "tail_loss_probes",
     "mtu",
     "batch_frames",
     "batch_window",

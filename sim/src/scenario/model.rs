@@ -108,6 +108,8 @@ pub struct Host {
     pub fin_wait_2_timeout_ns: Option<u64>,
     /// How long data may stay unacknowledged, ns.
     pub user_timeout_ns: Option<u64>,
+    /// Whether it probes for the loss of the last segments before their time-out.
+    pub tail_loss_probes: Option<bool>,
     /// Longest IP packet that it sends, bytes.
     pub mtu_bytes: Option<u64>,
     /// Received frames are handed over when so many are there.

@@ -140,6 +140,7 @@ fn read_host(section: &Section<'_>) -> Read<Host> {
         half_open_timeout_ns: section.parsed("half_open_timeout", parse_ns)?,
         fin_wait_2_timeout_ns: section.parsed("fin_wait_2_timeout", parse_ns)?,
         user_timeout_ns: section.parsed("user_timeout", parse_ns)?,
+        tail_loss_probes: section.flag("tail_loss_probes")?,
         ..Host::default()
     };
     devices::read_realism(section, &mut host)?;

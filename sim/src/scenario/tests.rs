@@ -159,6 +159,7 @@ fn any_host(name: &'static str) -> impl Strategy<Value = Host> {
             half_open_timeout_ns: times[2],
             fin_wait_2_timeout_ns: times[3],
             user_timeout_ns: times[4],
+            tail_loss_probes: times[4].map(|nanos| nanos % 2 == 0),
             mtu_bytes: tcp_recv_bytes.map(|bytes| bytes.max(1280)),
             batch_frames: half_open_max.filter(|_| times[0].is_some()),
             batch_window_ns: times[0].map(|nanos| nanos.max(1)),

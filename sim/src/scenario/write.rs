@@ -50,6 +50,7 @@ fn write_host(lines: &mut Lines, host: &Host) {
     lines.text_if("half_open_timeout", host.half_open_timeout_ns.map(print_ns));
     lines.text_if("fin_wait_2_timeout", host.fin_wait_2_timeout_ns.map(print_ns));
     lines.text_if("user_timeout", host.user_timeout_ns.map(print_ns));
+    lines.line_if("tail_loss_probes", host.tail_loss_probes.map(|is_on| is_on.to_string()));
     devices::write_realism(lines, host);
 }
 

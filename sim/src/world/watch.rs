@@ -193,6 +193,9 @@ impl World {
         for node in hosts {
             let StationKind::Host(computer) = &self.nodes[node.0].kind else { continue };
             let stack = computer.stack.borrow();
+            if computer.config.tail_loss_probes {
+                watch.bench().expect_probes();
+            }
             if has_dropped(stack.counters()) {
                 watch.bench().excuse_retransmissions();
             }

@@ -7,6 +7,8 @@
 //!   has come changes it all the time.
 //! - RFC 6582 §3.2: an ACK that comes as far as the next hole, and not as far as what was sent when the first one was mended, says that there
 //!   is one.
+//! - RFC 8985 §7: behind the last segments of a flight nothing comes that would cause ACKs. When nothing is heard for two round trips,
+//!   the engine hears that the peer misses something (`stack/tail.rs`).
 
 use super::track::is_before;
 use crate::stack::classify::{self, Segment};
@@ -31,6 +33,8 @@ enum Stage {
     Idle,
     /// The first hole is being mended.
     Fast,
+    /// Nothing was heard for long; whether something is missing is not known.
+    Probed,
     /// The engine sends everything again. RFC 6582 §4: what its copies are answered with says nothing about losses.
     TimedOut,
 }
@@ -45,6 +49,8 @@ pub(super) struct Heard<'a> {
     pub(super) is_window_update: bool,
     /// The engine has taken it as news.
     pub(super) is_news: bool,
+    /// It came so soon after a probe that it answers something older.
+    pub(super) is_prompt: bool,
 }
 
 impl Recovery {
@@ -54,7 +60,7 @@ impl Recovery {
     /// Whether an ACK that is news says anything about losses.
     #[inline]
     pub(super) fn is_fast(&self) -> bool {
-        matches!(self.stage, Stage::Fast)
+        matches!(self.stage, Stage::Fast | Stage::Probed)
     }
 
     /// How often the engine has to hear this ACK again.
@@ -64,6 +70,11 @@ impl Recovery {
         let ack = heard.segment.ack;
         if heard.is_news {
             (self.duplicates, self.counted) = (0, 0);
+            if self.stage == Stage::Probed {
+                // What was late, and not lost, is no reason to send the rest again.
+                let is_late = heard.is_prompt && Self::edges_behind(heard).is_none();
+                self.stage = if is_late { Stage::Idle } else { Stage::Fast };
+            }
             let is_partial = self.stage == Stage::Fast && is_before(ack, self.until);
             return if is_partial { self.order() } else { 0 };
         }
@@ -71,9 +82,8 @@ impl Recovery {
             return 0;
         }
         self.counted = if heard.is_window_update { 0 } else { self.counted.saturating_add(1) };
-        let behind = classify::announced(heard.bytes).behind.filter(|(left, _)| is_before(ack, *left));
-        let edges = behind.map(|(left, right)| left.rotate_left(16) ^ right);
-        let is_told = edges.is_some_and(|edges| core::mem::replace(&mut self.behind, edges) != edges);
+        let is_told =
+            Self::edges_behind(heard).is_some_and(|edges| core::mem::replace(&mut self.behind, edges) != edges);
         if is_told || !heard.is_window_update {
             self.duplicates = self.duplicates.saturating_add(1);
         }
@@ -86,6 +96,34 @@ impl Recovery {
             return 0;
         }
         self.order()
+    }
+
+    /// What an ACK tells first of data behind the hole: both edges in one number.
+    fn edges_behind(heard: &Heard<'_>) -> Option<u32> {
+        let behind = classify::announced(heard.bytes).behind;
+        let (left, right) = behind.filter(|(left, _)| is_before(heard.segment.ack, *left))?;
+        Some(left.rotate_left(16) ^ right)
+    }
+
+    /// The engine has been told to send its oldest segment again, because nothing was heard for long.
+    pub(super) fn on_probe(&mut self, snd_max: u32) {
+        self.is_ordered = true;
+        if self.stage == Stage::Idle {
+            (self.stage, self.until) = (Stage::Probed, snd_max);
+        }
+        (self.duplicates, self.counted) = (DUPLICATES, DUPLICATES);
+    }
+
+    /// How long to wait for an answer before the oldest segment is sent again, after `probes` times, microseconds. `pto_us`: the first
+    /// wait if an ACK has told of a hole; if not, the peer may be holding its ACK back, or be slow.
+    #[inline]
+    pub(super) fn patience_us(&self, pto_us: u64, probes: u8) -> u64 {
+        let first_us = if self.duplicates == 0 { pto_us.saturating_add(ACK_DELAY_MAX_US) } else { pto_us };
+        match probes {
+            0 => first_us,
+            // RFC 6298 §5.5: the interval is doubled; and it is no less than Linux's least time-out (`TCP_RTO_MIN`), doubled too.
+            _ => first_us.saturating_mul(2).max(RTO_MIN_US).saturating_mul(1 << probes.min(8).saturating_sub(1)),
+        }
     }
 
     /// So many more as the engine counts to.
@@ -113,3 +151,6 @@ impl Recovery {
 
 /// RFC 5681 §3.2.
 const DUPLICATES: u8 = 3;
+/// For how long a peer may hold an ACK back (RFC 8985 §7.2).
+const ACK_DELAY_MAX_US: u64 = 200_000;
+const RTO_MIN_US: u64 = 200_000;

@@ -23,6 +23,9 @@ pub(crate) struct Track {
     pub(crate) retransmits: u8,
     is_open: bool,
     recovery: Recovery,
+    /// How often the oldest segment was to be sent again since the round-trip time was last measured: where that is wrong, the time
+    /// between probes grows, and they end (as RFC 6298 §5.7 has it for the time-out).
+    tail_probes: u8,
     /// How many bare ACKs went out while more was sent than the window allows.
     doubtful_acks: u8,
     /// The window that the peer told last, bytes.
@@ -67,6 +70,7 @@ impl Track {
             retransmits: 0,
             is_open: false,
             recovery: Recovery::IDLE,
+            tail_probes: 0,
             doubtful_acks: 0,
             peer_window: u32::MAX,
             is_probing: false,
@@ -183,7 +187,7 @@ impl Track {
     /// How often the engine has to hear a segment again that it has heard: `queued` is what it has not seen acknowledged, before and now,
     /// bytes. See [`Recovery`].
     #[inline]
-    pub(crate) fn repeats(&mut self, segment: &Segment, bytes: &[u8], queued: (usize, usize)) -> u8 {
+    pub(crate) fn repeats(&mut self, segment: &Segment, bytes: &[u8], queued: (usize, usize), now: Instant) -> u8 {
         let is_news = queued.1 < queued.0;
         let is_bare = segment.payload_len == 0 && segment.flags.ack() && segment.flags.span() == 0;
         // Where only a FIN is left the engine's timer would stop (B25).
@@ -197,7 +201,30 @@ impl Track {
         }
         let is_window_update = window != self.peer_window;
         let (snd_una, snd_max) = (self.snd_una, self.snd_max);
-        self.recovery.repeats(&Heard { segment, bytes, snd_una, snd_max, is_window_update, is_news })
+        let half_srtt = Duration::from_micros(u64::from(self.srtt_us / 2));
+        let is_prompt = now < self.data_sent_at.saturating_add(half_srtt);
+        self.recovery.repeats(&Heard { segment, bytes, snd_una, snd_max, is_window_update, is_news, is_prompt })
+    }
+
+    /// How long to wait for an answer to what is in flight before the oldest segment is sent again (RFC 8985 §7.2), microseconds; `None`:
+    /// for ever.
+    pub(super) fn patience_us(&self) -> Option<u64> {
+        // A whole segment is sent, whatever the window (B3).
+        let has_room = self.peer_window >= u32::from(self.peer_mss);
+        if self.srtt_us == 0 || self.in_flight() == 0 || !has_room || self.tail_probes >= TAIL_PROBES_MAX {
+            return None;
+        }
+        // Twice the mean, or with four times the variation.
+        let more = self.srtt_us.max(self.rttvar_us.saturating_mul(4));
+        let pto_us = u64::from(self.srtt_us.saturating_add(more).max(PTO_MIN_US));
+        Some(self.recovery.patience_us(pto_us, self.tail_probes))
+    }
+
+    /// The oldest segment is sent again now, or as soon as the device has room.
+    pub(crate) fn on_probe(&mut self, now: Instant) {
+        self.tail_probes = self.tail_probes.saturating_add(1);
+        self.data_sent_at = now;
+        self.recovery.on_probe(self.snd_max);
     }
 
     /// Between which numbers bare ACKs have theirs, so that the peer takes them: smoltcp counts its number back after a time-out,
@@ -252,7 +279,7 @@ impl Track {
     pub(crate) fn on_syn(&mut self, segment: &Segment, announced: &Announced) {
         self.peer_mss = announced.mss.unwrap_or(MSS_DEFAULT);
         self.peer_shift = announced.window_shift;
-        self.peer_window = u32::from(segment.window);
+        self.peer_window = self.window_of(segment);
         self.received_to = segment.seq.wrapping_add(1);
     }
 
@@ -261,6 +288,35 @@ impl Track {
     pub(super) fn is_old(&self, segment: &Segment) -> bool {
         let ahead = segment.seq.wrapping_sub(self.received_to).wrapping_add(segment.payload_len as u32) as i32;
         if segment.payload_len == 0 { ahead < 0 } else { ahead <= 0 }
+    }
+
+    /// The window that a segment tells, bytes.
+    #[inline]
+    pub(super) fn window_of(&self, segment: &Segment) -> u32 {
+        u32::from(segment.window) << if segment.flags.syn() { 0 } else { self.peer_shift }
+    }
+
+    /// Whether a segment tells a larger window than the last one. A smaller one does no harm where the segment was damaged: smoltcp has
+    /// not heard it, and sends no more than the larger one allows.
+    #[inline]
+    pub(crate) fn widens(&self, segment: &Segment) -> bool {
+        self.window_of(segment) > self.peer_window || self.peer_window == u32::MAX
+    }
+
+    /// Whether a segment tells the peer's window: smoltcp does not look at that of segments that are old, lie beyond the window,
+    /// or acknowledge what was acknowledged long ago, or never sent. A SYN is the first ([`Track::on_syn`]), or old.
+    #[inline]
+    pub(super) fn tells_window(&self, segment: &Segment) -> bool {
+        // A FIN that came takes a number too.
+        let is_bare_and_next = segment.payload_len == 0 && segment.seq.wrapping_sub(self.received_to) <= 1;
+        let is_inside = is_bare_and_next || self.window_end.is_none_or(|end| is_before(segment.seq, end));
+        !segment.flags.syn() && is_inside && self.knows(segment) && !self.is_old(segment)
+    }
+
+    /// Whether a segment acknowledges what was acknowledged last, or was sent since.
+    #[inline]
+    pub(crate) fn knows(&self, segment: &Segment) -> bool {
+        segment.flags.ack() && !is_before(segment.ack, self.snd_una) && !is_before(self.snd_max, segment.ack)
     }
 
     pub(super) fn is_in_flight(&self, seq: u32) -> bool {
@@ -272,6 +328,12 @@ impl Track {
         self.snd_max.wrapping_sub(self.snd_una)
     }
 
+    /// How much of the peer's window is used when the oldest segment is sent again, as its header has it.
+    pub(crate) fn window_in_use(&self) -> u16 {
+        let used = self.in_flight().max(u32::from(self.peer_mss));
+        u16::try_from(used >> self.peer_shift).unwrap_or(u16::MAX)
+    }
+
     /// Smoothed round-trip time and its variation.
     pub(crate) fn round_trip(&self) -> Option<(Duration, Duration)> {
         let micros = |us: u32| Duration::from_micros(u64::from(us));
@@ -281,6 +343,7 @@ impl Track {
     /// RFC 6298 §2.
     #[expect(clippy::arithmetic_side_effects, reason = "samples and their means are less than 2^29")]
     fn measure(&mut self, sample: Duration) {
+        self.tail_probes = 0;
         // Zero means "not measured": no network is faster than a microsecond.
         let sample = u32::try_from(sample.as_micros()).unwrap_or(u32::MAX >> 3).clamp(1, u32::MAX >> 3);
         if self.srtt_us == 0 {
@@ -299,6 +362,10 @@ pub(super) fn is_before(a: u32, b: u32) -> bool {
 
 /// RFC 9293 §3.7.1 (MUST-15): what a peer takes that does not say; smoltcp has one for both families.
 const MSS_DEFAULT: u16 = 536;
+/// Probes before it is the time-out's turn.
+const TAIL_PROBES_MAX: u8 = 3;
+/// Less is no time for a host to answer in.
+const PTO_MIN_US: u32 = 10_000;
 
 #[cfg(test)]
 mod tests;

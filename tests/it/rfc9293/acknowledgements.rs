@@ -1,6 +1,6 @@
 //! When and what does the receiving side acknowledge? (RFC 9293 §3.8.6.3, §3.10.7.4)
 
-use super::{burst, host, millis, open, open_by, recv, takes};
+use super::{burst, host, millis, open, open_by, patient_host, recv, takes};
 use crate::wire::{ack, data, syn};
 
 /// SHLD-18, MUST-40: an ACK waits for company, but less than half a second.
@@ -49,7 +49,7 @@ fn segments_that_come_together_are_acknowledged_together() {
 /// An answer takes the ACK along.
 #[test]
 fn data_carries_the_ack_of_what_it_answers() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     peer.sends(data(1, b"ping").ack(1));
     super::send(&net, socket, b"pong");

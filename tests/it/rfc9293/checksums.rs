@@ -3,7 +3,7 @@
 use smolsock::Errno;
 use smoltcp::wire::{IpAddress, Ipv4Packet, TcpPacket};
 
-use super::{burst, connecting, host, listening, netstat, open, recv, send, state};
+use super::{burst, connecting, host, listening, netstat, open, patient_host, recv, send, state};
 use crate::wire::{ack, data, fin, rst, syn, syn_ack};
 
 /// MUST-2: SYN-ACK, data, bare ACK, FIN and RST.
@@ -34,7 +34,7 @@ fn every_segment_of_the_host_has_a_good_checksum() {
 /// MUST-3: in a connection.
 #[test]
 fn damaged_segments_do_nothing_to_a_connection() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     send(&net, socket, b"hello");
     peer.expects(data(1, b"hello").ack(1));

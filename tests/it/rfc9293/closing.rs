@@ -69,6 +69,26 @@ fn after_a_half_close_the_peer_may_send_for_an_hour() {
     assert_eq!(recv(&net, socket).as_deref(), Ok(&b""[..]));
 }
 
+/// SHLD-31: an end that comes before the last data waits for it, where it leads to TIME-WAIT too.
+#[test]
+fn a_fin_that_comes_early_ends_a_half_closed_connection() {
+    let net = host();
+    let (socket, mut peer) = open(&net);
+    net.host().shutdown(socket, Shutdown::Write).expect("it is connected");
+    peer.expects(fin(1).ack(1));
+    peer.sends(ack(1, 2));
+    peer.sends(fin(6).ack(2));
+    burst(&mut peer);
+    peer.sends(data(1, b"hello").ack(2));
+    peer.expects(ack(2, 7));
+    assert_eq!(recv(&net, socket).as_deref(), Ok(&b"hello"[..]));
+    assert_eq!(recv(&net, socket).as_deref(), Ok(&b""[..]));
+    net.run(secs(1));
+    peer.sends(fin(6).ack(2));
+    peer.expects(ack(2, 7));
+    assert_eq!(netstat(&net), ["TIME-WAIT"]);
+}
+
 /// MUST-13: TIME-WAIT lasts 2MSL, here two minutes, and answers the peer's FIN for as long.
 #[test]
 fn time_wait_lasts_2msl() {

@@ -7,7 +7,9 @@ use smolsock::sockopt::{
 };
 use smolsock::{Errno, SocketId};
 
-use super::{Host, Peer, connecting, host, host_with, listening, open, recv, secs, send, state, stream, takes};
+use super::{
+    Host, Peer, connecting, host, host_with, listening, open, patient_host, recv, secs, send, state, stream, takes,
+};
 use crate::wire::{ack, data, rst};
 
 /// MUST-20, R2: data that nobody acknowledges ends the connection, and the application learns why.
@@ -77,7 +79,7 @@ fn r2_of_an_attempt_can_be_set() {
 /// SHLD-9 as far as it goes: an application that asks learns how often its data was sent again.
 #[test]
 fn an_application_can_ask_how_often_its_data_was_repeated() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     let retransmits = || net.host().getsockopt(socket, TCP_INFO).expect("a stream").retransmits;
     send(&net, socket, b"hello");

@@ -4,13 +4,13 @@ use smolsock::Errno;
 use smolsock::sockopt::IP_MTU;
 
 use super::raw::with_ip_options;
-use super::{Host, burst, connecting, host, listening, open, recv, secs, send, state};
+use super::{Host, burst, connecting, host, listening, open, patient_host, recv, secs, send, state};
 use crate::wire::{Packet, ack, data, fin, syn, syn_ack};
 
 /// MUST-55: source quench is dropped.
 #[test]
 fn a_source_quench_does_nothing() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     send(&net, socket, b"hello");
     peer.expects(data(1, b"hello").ack(1));

@@ -36,6 +36,11 @@ fn host() -> Host {
     host_with(|_| {})
 }
 
+/// [`host`] that sends nothing again before its time-out, although nobody may answer it.
+fn patient_host() -> Host {
+    host_with(|config| config.tail_loss_probes = false)
+}
+
 /// [`host`] whose configuration is changed by `tune`.
 fn host_with(tune: impl FnOnce(&mut Config)) -> Host {
     Net::new(Medium::Ip, |cable| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use smolsock::sockopt::{IP_TOS, IP_TTL, TCP_NODELAY};
 
 use super::raw::with_urgent;
-use super::{Host, Peer, burst, connecting, end_of, host, open, open_by, recv, secs, send, state, takes};
+use super::{Host, Peer, burst, connecting, end_of, host, open, open_by, patient_host, recv, secs, send, state, takes};
 use crate::wire::{ack, data, fin, syn, syn_ack};
 
 /// MUST-60, MAY-16: nothing waits in a buffer for a PUSH.
@@ -39,7 +39,7 @@ fn the_last_segment_is_pushed_and_the_others_are_full() {
 /// SHLD-7: small data waits while other data is in flight, and then goes together.
 #[test]
 fn small_data_waits_for_the_ack_of_the_data_before() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     send(&net, socket, b"a");
     peer.expects(data(1, b"a").ack(1));
@@ -54,7 +54,7 @@ fn small_data_waits_for_the_ack_of_the_data_before() {
 /// MUST-17: who asks for it has every byte sent at once.
 #[test]
 fn nagle_can_be_turned_off() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     net.host().setsockopt(socket, TCP_NODELAY, true).expect("a stream has it");
     for (seq, byte) in [(1, b"a"), (2, b"b"), (3, b"c")] {
@@ -72,7 +72,7 @@ fn nagle_can_be_turned_off() {
 /// MUST-48, SHLD-22: every segment carries the field as it was set, from the answer to the SYN to the FIN.
 #[test]
 fn the_services_field_is_sent_as_set() {
-    let net = host();
+    let net = patient_host();
     let (listener, mut peer) = super::listening(&net);
     net.host().setsockopt(listener, IP_TOS, 0xb8).expect("in range");
     peer.connects();
@@ -146,7 +146,7 @@ fn crumbs_of_a_window_are_not_sent_while_data_is_in_flight() {
 /// MUST-19, RFC 6298 §5.5: the time between retransmissions doubles.
 #[test]
 fn retransmissions_back_off_exponentially() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     send(&net, socket, b"hello");
     let at: Vec<Duration> = (0..7).map(|_| takes(&mut peer, secs(100)).expect("a segment").0).collect();
@@ -158,7 +158,7 @@ fn retransmissions_back_off_exponentially() {
 /// time-out stays as it had backed off.
 #[test]
 fn an_ack_after_a_retransmission_is_not_measured() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     send(&net, socket, b"hello");
     for _ in 0..3 {
@@ -175,7 +175,7 @@ fn an_ack_after_a_retransmission_is_not_measured() {
 /// MUST-18, the other half: an ACK of something sent once is measured, and ends the backing off.
 #[test]
 fn an_ack_of_what_was_sent_once_is_measured() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open(&net);
     let mut end = 1;
     for _ in 0..20 {
@@ -195,7 +195,7 @@ fn an_ack_of_what_was_sent_once_is_measured() {
 /// MUST-19, RFC 5681 §3.1: a connection begins with a small flight, which at most doubles with each round trip.
 #[test]
 fn a_connection_starts_slowly() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open_by(&net, syn(0).mss(500));
     let flights = flights(&net, socket, &mut peer, 6);
     // RFC 5681 §3.1: an initial window of at most four such segments.
@@ -208,7 +208,7 @@ fn a_connection_starts_slowly() {
 /// MUST-19, RFC 5681 §3.1: after a loss less is sent, and what is sent grows more slowly than at the beginning.
 #[test]
 fn congestion_is_avoided_after_a_loss() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open_by(&net, syn(0).mss(500));
     let before = flights(&net, socket, &mut peer, 6);
     let lost = *before.last().expect("six flights");
@@ -241,7 +241,7 @@ fn congestion_is_avoided_after_a_loss() {
 /// RFC 5681 §3.2: three duplicate ACKs bring the lost segment at once.
 #[test]
 fn three_duplicate_acks_are_answered_by_the_lost_segment() {
-    let net = host();
+    let net = patient_host();
     let (socket, mut peer) = open_by(&net, syn(0).mss(500));
     flights(&net, socket, &mut peer, 3);
     let flight = burst(&mut peer);

@@ -1,8 +1,10 @@
 //! Can an application tell why nothing comes?
 
-use super::host::{Id, Setup};
-use super::{Bench, open, secs, trap, trap_on};
-use crate::wire::{ack, data, fin, rst, syn};
+use std::time::Duration;
+
+use super::host::{Host, Id, Setup};
+use super::{Bench, open, ours, secs, trap, trap_on};
+use crate::wire::{Peer, ack, data, fin, rst, syn};
 
 /// `Ok(0)` from `recv` means the end of the stream everywhere but in smoltcp, where it means "not yet".
 #[test]
@@ -177,4 +179,70 @@ fn a_fin_counts_only_within_the_window_that_was_told() {
         let has_ended = net.host().states().contains(&"CLOSE-WAIT".to_string());
         assert!(!has_ended, "the stream ended after {received} bytes of {}", stream.len());
     });
+}
+
+/// B16. RFC 9293 §3.10.7.4: what comes before the data ahead of it is kept until that is there, a FIN too.
+#[test]
+fn a_fin_that_comes_early_is_remembered() {
+    trap("expected ACK seq 1 ack 7, but the host sent ACK seq 1 ack 6", |net| {
+        let (socket, mut peer) = open(net);
+        peer.sends(fin(6).ack(1));
+        quiet(&mut peer);
+        peer.sends(data(1, b"hello").ack(1));
+        peer.expects(ack(1, 7));
+        assert_eq!(net.host().recv(socket, &mut [0; 10]), Ok(5));
+        assert_eq!(net.host().recv(socket, &mut [0; 10]), Ok(0));
+    });
+}
+
+/// B16. The same with data of its own, and a hole that is filled in two steps.
+#[test]
+fn a_fin_behind_data_that_comes_early_is_remembered() {
+    trap("expected ACK seq 1 ack 11, but the host sent nothing", |net| {
+        let (_, mut peer) = open(net);
+        peer.sends(data(7, b"abc").ack(1).with_fin());
+        quiet(&mut peer);
+        peer.sends(data(1, b"hel").ack(1));
+        quiet(&mut peer);
+        peer.sends(data(4, b"lo.").ack(1));
+        peer.expects(ack(1, 10));
+        peer.expects(ack(1, 11));
+    });
+}
+
+/// B16. A FIN behind data that has all come: the peer sends both again, because it sent that data without FIN the first time.
+#[test]
+fn a_fin_behind_data_that_has_come_is_heard() {
+    trap("expected ACK seq 1 ack 7, but the host sent nothing", |net| {
+        let (_, mut peer) = open(net);
+        peer.sends(data(1, b"hello").ack(1));
+        quiet(&mut peer);
+        peer.sends(data(1, b"hello").ack(1).with_fin());
+        peer.expects(ack(1, 6));
+        peer.expects(ack(1, 7));
+    });
+}
+
+/// Whoever damages or guesses a FIN does not end the stream: neither is one.
+#[test]
+fn an_early_fin_that_is_no_fin_is_forgotten() {
+    let net = ours(Setup::default());
+    let (_, mut peer) = open(&net);
+    // Its checksum is wrong.
+    peer.sends_changed(fin(6).ack(1), |frame| *frame.last_mut().expect("a packet has bytes") ^= 1);
+    peer.sends(fin(6).ack(1000));
+    peer.sends(fin(6).ack(u32::MAX - 1000));
+    quiet(&mut peer);
+    peer.sends(data(1, b"hello").ack(1));
+    peer.expects(ack(1, 6));
+    // Data has come where it would stand.
+    peer.sends(fin(9).ack(1));
+    quiet(&mut peer);
+    peer.sends(data(6, b"hello").ack(1));
+    peer.expects(ack(1, 11));
+    assert!(net.host().states().contains(&"ESTABLISHED".to_string()));
+}
+
+fn quiet(peer: &mut Peer<Box<dyn Host>>) {
+    while peer.takes(Duration::from_millis(100)).is_some() {}
 }
