@@ -117,7 +117,7 @@ fn faults_of_the_scenario_stay_when_it_is_frozen() {
 fn the_least_that_is_found_cannot_do_without_any_fault() {
     let (_, link) = chances().pop().expect("all together");
     let mut found = 0;
-    for seed in 1..=6 {
+    for seed in 1..=20 {
         let mut random = Scenario { seed, ..transfer(link) };
         random.expect.ends_within_ns = Some(1_500_000_000);
         if measure(&random, seed).failures.is_empty() {
@@ -141,7 +141,7 @@ fn the_least_that_is_found_cannot_do_without_any_fault() {
         let read = Scenario::parse("least.toml", &least.to_toml()).expect("a scenario");
         assert_eq!(read.run(Recording::Full).expect("it runs").outcome, reduced.run.outcome);
     }
-    assert!(found >= 3, "{found} of six runs were slow");
+    assert!(found >= 6, "{found} of twenty runs were slow");
 }
 
 #[test]
