@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::report::{Style, shell_word, thousands};
 use crate::scenario::{Run, Scenario, ScenarioError};
 use crate::search::keep::{self, Files, Find};
+use crate::search::told_changes;
 use crate::time::Time;
 
 /// All runs were good.
@@ -80,6 +81,8 @@ pub struct Failure {
 pub struct Search {
     /// What chance did, as a number of faults.
     pub before: usize,
+    /// How many changes over time the network had: cuts, crashes and so on, and their ends.
+    pub changes_before: usize,
     /// Runs that it took.
     pub runs: u64,
     /// Nothing can be left out or be simpler; if not, the budget was used up.
@@ -118,7 +121,7 @@ impl fmt::Display for Failure {
         failures(f, &self.run.outcome.failures)?;
         match &self.search {
             Err(why) => writeln!(f, "What the network did could not be made less: {why}.")?,
-            Ok(Search { before, runs, is_minimal }) => {
+            Ok(Search { before, changes_before, runs, is_minimal }) => {
                 let (had, runs) = (counted(*before), thousands(*runs));
                 match faults.len() {
                     0 => writeln!(f, "It has {had}, and fails without any ({runs} runs).")?,
@@ -129,6 +132,7 @@ impl fmt::Display for Failure {
                     }
                 }
                 told_faults(f, &self.scenario)?;
+                told_changes(&self.scenario, *changes_before).iter().try_for_each(|line| writeln!(f, "{line}"))?;
                 if !is_minimal {
                     writeln!(f, "The search was not finished: there may be less. `Check::budget` gives it more runs.")?;
                 }

@@ -153,13 +153,9 @@ impl Check {
         let play = |scenario: &Scenario, recording| self.played(scenario, recording);
         let reduced = reduce_with(scenario, &play, self.budget, &AtomicBool::new(false), &mut |_, _| {});
         let why = match reduced {
-            Ok(Reduced { scenario, run, before, runs, is_minimal, .. }) => {
-                return Ok(Failure {
-                    good,
-                    scenario,
-                    run,
-                    search: Ok(super::failure::Search { before, runs, is_minimal }),
-                });
+            Ok(Reduced { scenario, run, before, changes_before, runs, is_minimal, .. }) => {
+                let search = Ok(super::failure::Search { before, changes_before, runs, is_minimal });
+                return Ok(Failure { good, scenario, run, search });
             }
             Err(ReduceError::Freeze(FreezeError::Scenario(error))) => return Err(error),
             Err(error @ (ReduceError::Passes | ReduceError::Freeze(FreezeError::Differs))) => error.to_string(),

@@ -12,6 +12,8 @@ use smolsock::task::UdpSocket;
 use super::*;
 use crate::app::echo;
 use crate::link::{Act, Direction, When};
+use crate::scenario::model;
+use crate::world::{Change, Ways};
 
 const NUMBERS: u8 = 20;
 
@@ -98,6 +100,24 @@ fn a_lost_datagram_is_found_to_be_enough() {
     let [fault] = &failure.scenario.faults[..] else { panic!("{:?}", failure.scenario.faults) };
     assert_eq!((fault.fault.act, fault.direction), (Act::Drop, Direction::Forward));
     assert!(failure.search.is_ok_and(|search| search.is_minimal && search.before > 1));
+}
+
+/// Of three outages one loses numbers.
+#[test]
+fn an_outage_is_found_to_be_enough() {
+    let mut check = loses().link(Impairments::default());
+    for (cut_ms, healed_ms) in [(51, 52), (60, 100), (900, 950)] {
+        let (cable, ways) = (String::from("ab"), Ways::Both);
+        let changes = [(cut_ms, Change::Cut { cable: cable.clone(), ways }), (healed_ms, Change::Heal { cable, ways })];
+        let at = |(ms, change): (u64, _)| model::Change { at_ns: ms * 1_000_000, change };
+        check.scenario.changes.extend(changes.map(at));
+    }
+    let failure = failure(&check);
+    assert_eq!(failure.scenario.faults, []);
+    assert_eq!(failure.scenario.changes.len(), 2, "{:?}", failure.scenario.changes);
+    let told = "\nOf its 6 changes over time 2 are needed:\n  60ms: cable ab is cut\n";
+    assert!(failure.to_string().contains(told), "{failure}");
+    assert!(failure.search.is_ok_and(|search| search.is_minimal && search.changes_before == 6));
 }
 
 #[test]

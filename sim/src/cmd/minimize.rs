@@ -13,7 +13,7 @@ use super::subject::{SubjectArgs, parse_count, parse_jobs, parse_seed};
 use super::{Failure, directory, interrupt, sweep};
 use smolsock_sim::report::{Style, thousands};
 use smolsock_sim::scenario::Scenario;
-use smolsock_sim::search::{Budget, Measured, Reduced, Swept, in_order, measure, reduce};
+use smolsock_sim::search::{Budget, Measured, Reduced, Swept, in_order, measure, reduce, told_changes};
 use smolsock_sim::time::Time;
 
 /// Where to look, and for how long.
@@ -146,10 +146,15 @@ fn explain(reduced: &Reduced, out: &mut impl Write) -> Result<(), Failure> {
     for fault in &scenario.faults {
         writeln!(out, "  cable {}, {}: {}", fault.cable, fault.direction, fault.fault)?;
     }
+    for line in told_changes(scenario, reduced.changes_before) {
+        writeln!(out, "{line}")?;
+    }
+    let is_quiet = scenario.changes.is_empty() && scenario.power.is_empty();
+    let no = if is_quiet { "No" } else { "With these changes no" };
     match reduced.excluded {
         0 => {}
-        1 => writeln!(out, "No single drop does it: all were tried.")?,
-        most => writeln!(out, "No set of up to {most} drops does it: all were tried.")?,
+        1 => writeln!(out, "{no} single drop does it: all were tried.")?,
+        most => writeln!(out, "{no} set of up to {most} drops does it: all were tried.")?,
     }
     if !reduced.is_minimal {
         writeln!(out, "The search was not finished: there may be less. --budget gives it more runs.")?;

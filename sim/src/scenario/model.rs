@@ -191,6 +191,14 @@ pub struct Power {
     pub is_on: bool,
 }
 
+impl Power {
+    /// What happens, as a world has it.
+    pub fn as_change(&self) -> world::Change {
+        let host = self.host.clone();
+        if self.is_on { world::Change::Restart { host } } else { world::Change::Crash { host } }
+    }
+}
+
 /// A cable between two nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cable {

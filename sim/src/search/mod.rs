@@ -5,6 +5,7 @@
 
 mod aim;
 mod case;
+mod events;
 mod fewest;
 pub mod freeze;
 pub mod keep;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use aim::Aim;
 pub use case::{FreezeError, Play, calm, frozen, measure};
+pub use events::told_changes;
 pub use fewest::{Fewest, Outcome, drop_of, fewest};
 pub use minimize::{Minimal, minimize};
 pub use reduce::{Budget, ReduceError, Reduced, reduce, reduce_with};

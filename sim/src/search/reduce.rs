@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::case::{FreezeError, Play, broken, calm, faults, first_ends, frozen_with, with_faults};
+use super::events::{Event, events, sooner_over, with_events};
 use super::{Aim, Fewest, Minimal, Outcome, Placed, drop_of, fewest, freeze, minimize, simpler};
 use crate::link::Act;
 use crate::scenario::{Run, Scenario};
@@ -13,7 +14,7 @@ use crate::world::Recording;
 /// How many runs a search may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// To leave out and simplify faults.
+    /// To leave out and simplify faults and changes over time.
     pub runs: u64,
     /// To try all sets of fewer drops.
     pub fewest_runs: u64,
@@ -22,7 +23,7 @@ pub struct Budget {
 /// The least that was found.
 #[derive(Debug)]
 pub struct Reduced {
-    /// With these faults, and without chances on its cables.
+    /// With these faults and changes over time, and without chances on its cables.
     pub scenario: Scenario,
     /// Its run.
     pub run: Run,
@@ -30,18 +31,20 @@ pub struct Reduced {
     pub aim: Aim,
     /// How many faults the run had at first.
     pub before: usize,
+    /// How many changes over time it had at first: entries of `changes` and `power`.
+    pub changes_before: usize,
     /// How many runs it took.
     pub runs: u64,
-    /// No fault can be left out, and none has a simpler form; if not, the budget was used up.
+    /// No fault and no change can be left out, and none has a simpler form; if not, the budget was used up.
     pub is_minimal: bool,
-    /// No set of up to so many drops does it: all were tried.
+    /// No set of up to so many drops does it, with the changes that are left: all were tried.
     pub excluded: usize,
     /// The user stopped it.
     pub is_stopped: bool,
 }
 
-/// Freezes the run of `scenario`, which fails, and minimizes its faults. `watch` is told before each run how many faults
-/// it has, and how many runs there were.
+/// Freezes the run of `scenario`, which fails, and minimizes its faults and its changes over time (a cut and its healing go together,
+/// as do a crash and the start after it). `watch` is told before each run how many of both it has, and how many runs there were.
 ///
 /// # Errors
 /// The run does not fail, or cannot be frozen.
@@ -68,7 +71,8 @@ pub fn reduce_with(
     let (frozen, run) = frozen_with(scenario, play).map_err(ReduceError::Freeze)?;
     let Some(aim) = Aim::of(&broken(&run)) else { return Err(ReduceError::Passes) };
     let given = faults(&frozen);
-    let mut search = Search { base: calm(scenario), play, aim, stop, watch, runs: 0 };
+    let base = calm(scenario);
+    let mut search = Search { events: events(&base), base, play, aim, stop, watch, runs: 0 };
     let known = freeze::named(&run.trace, &first_ends(scenario), &given);
     // Numbers are exact; names mean the same frames in other runs, which is worth a little.
     let is_named = search.does(&known) == Some(true);
@@ -81,13 +85,14 @@ pub fn reduce_with(
         Some(drops) => search.named_drops(drops, budget.runs),
         None => first,
     };
-    let scenario = with_faults(&search.base, least.items);
+    let scenario = search.scenario(&search.events, &least.items);
     let run = play(&scenario, Recording::Full).map_err(|error| ReduceError::Freeze(FreezeError::Scenario(error)))?;
     Ok(Reduced {
         scenario,
         run,
         aim: search.aim,
         before: given.len(),
+        changes_before: search.base.changes.len() + search.base.power.len(),
         runs: search.runs,
         is_minimal: least.is_minimal,
         excluded,
@@ -98,6 +103,8 @@ pub fn reduce_with(
 /// A scenario without faults, and what its run should come to.
 struct Search<'a> {
     base: Scenario,
+    /// What happens in it over time, as far as it is needed.
+    events: Vec<Event>,
     play: &'a Play<'a>,
     aim: Aim,
     stop: &'a AtomicBool,
@@ -105,25 +112,59 @@ struct Search<'a> {
     runs: u64,
 }
 
+/// What may be left out of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Event(Event),
+    Fault(Placed),
+}
+
 impl Search<'_> {
-    /// Plays it with these faults; `None` if the search is to stop.
-    fn play(&mut self, faults: &[Placed], recording: Recording) -> Option<Run> {
+    fn scenario(&self, events: &[Event], faults: &[Placed]) -> Scenario {
+        with_faults(&with_events(&self.base, events), faults.to_vec())
+    }
+
+    /// Plays it with these; `None` if the search is to stop.
+    fn play(&mut self, events: &[Event], faults: &[Placed], recording: Recording) -> Option<Run> {
         if self.stop.load(Ordering::Relaxed) {
             return None;
         }
         self.runs += 1;
-        (self.watch)(faults.len(), self.runs);
-        (self.play)(&with_faults(&self.base, faults.to_vec()), recording).ok()
+        (self.watch)(events.len() + faults.len(), self.runs);
+        (self.play)(&self.scenario(events, faults), recording).ok()
+    }
+
+    /// [`play`](Search::play) with all that is needed to happen over time.
+    fn play_faults(&mut self, faults: &[Placed], recording: Recording) -> Option<Run> {
+        let events = std::mem::take(&mut self.events);
+        let run = self.play(&events, faults, recording);
+        self.events = events;
+        run
     }
 
     /// Whether it fails in the same way with these faults.
     fn does(&mut self, faults: &[Placed]) -> Option<bool> {
-        self.play(faults, Recording::Off).map(|run| self.aim.is_met(&broken(&run)))
+        self.play_faults(faults, Recording::Off).map(|run| self.aim.is_met(&broken(&run)))
     }
 
+    /// Leaves out and simplifies faults, of which it begins with `start`, and events, of which it keeps what is needed.
     fn minimize(&mut self, start: Vec<Placed>, names: &BTreeMap<Placed, Placed>, runs_max: u64) -> Minimal<Placed> {
-        let forms = |placed: &Placed| names.get(placed).cloned().into_iter().chain(simpler(placed)).collect();
-        minimize(start, forms, |list| self.does(list), runs_max)
+        let events = self.events.clone().into_iter().map(Item::Event);
+        let items = events.chain(start.into_iter().map(Item::Fault)).collect();
+        let forms = |item: &Item| match item {
+            Item::Event(event) => sooner_over(event).into_iter().map(Item::Event).collect(),
+            Item::Fault(placed) => {
+                names.get(placed).cloned().into_iter().chain(simpler(placed)).map(Item::Fault).collect()
+            }
+        };
+        let does = |items: &[Item]| {
+            let (events, faults) = apart(items.to_vec());
+            self.play(&events, &faults, Recording::Off).map(|run| self.aim.is_met(&broken(&run)))
+        };
+        let Minimal { items, runs, is_minimal } = minimize(items, forms, does, runs_max);
+        let (events, items) = apart(items);
+        self.events = events;
+        Minimal { items, runs, is_minimal }
     }
 
     /// Tries fewer drops than `known` has faults; as many, if those are not all drops.
@@ -133,7 +174,7 @@ impl Search<'_> {
         let ends = first_ends(&self.base);
         fewest(most, runs_max, |drops, wants_frames| {
             let recording = if wants_frames { Recording::Full } else { Recording::Off };
-            let run = self.play(drops, recording)?;
+            let run = self.play_faults(drops, recording)?;
             let frames = run.trace.frames.iter().map(|frame| {
                 let (cable, direction) = freeze::place(&run.trace, &ends, frame);
                 drop_of(&cable, direction, frame.nth)
@@ -145,7 +186,7 @@ impl Search<'_> {
     /// Drops by what they hit instead of by number, in their simplest form.
     fn named_drops(&mut self, drops: Vec<Placed>, runs_max: u64) -> Minimal<Placed> {
         let ends = first_ends(&self.base);
-        let Some(run) = self.play(&drops, Recording::Full) else {
+        let Some(run) = self.play_faults(&drops, Recording::Full) else {
             return Minimal { items: drops, runs: 0, is_minimal: false };
         };
         let known = freeze::named(&run.trace, &ends, &drops);
@@ -153,6 +194,17 @@ impl Search<'_> {
         let start = if self.does(&known) == Some(true) { known } else { drops };
         self.minimize(start, &names, runs_max)
     }
+}
+
+fn apart(items: Vec<Item>) -> (Vec<Event>, Vec<Placed>) {
+    let (mut events, mut faults) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Event(event) => events.push(event),
+            Item::Fault(placed) => faults.push(placed),
+        }
+    }
+    (events, faults)
 }
 
 /// Why a run cannot be reduced.

@@ -32,8 +32,8 @@ fn simpler_acts(act: Act) -> Vec<Act> {
     }
 }
 
-/// Shorter delays: with one digit, half as long, a little shorter.
-fn shorter(nanos: u64) -> Vec<u64> {
+/// Shorter spans, ns: with one digit, half as long, a little shorter.
+pub(super) fn shorter(nanos: u64) -> Vec<u64> {
     let nanos = nanos.max(1);
     let unit = 10_u64.pow(nanos.checked_ilog10().unwrap_or(0));
     let mut shorter = vec![nanos / unit.max(1) * unit, nanos / 2, nanos - nanos / 4, nanos - (nanos / 16).max(1)];

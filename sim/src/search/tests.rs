@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
+use super::case::with_faults;
 use super::*;
-use crate::link::{Act, Impairments, Jitter, Loss, Queue, Shape, When};
+use crate::link::{Act, Impairments, Jitter, Loss, Pattern, Queue, Shape, When};
 use crate::observe::observe;
 use crate::report::summary::Summary;
-use crate::scenario::Scenario;
 use crate::scenario::model::Fault as ScenarioFault;
-use crate::world::Recording;
+use crate::scenario::{Scenario, model};
+use crate::world::{self, Recording, Ways};
 
 /// 20 kB through a cable of 10 Mbit/s and 5 ms.
 fn transfer(link: Impairments) -> Scenario {
@@ -158,6 +159,90 @@ fn what_fails_without_faults_is_minimized_to_none() {
     let budget = Budget { runs: 100, fewest_runs: 100 };
     let reduced = reduce(&scenario, budget, &AtomicBool::new(false), &mut |_, _| {}).expect("it fails");
     assert!(reduced.scenario.faults.is_empty() && reduced.before > 0 && reduced.is_minimal);
+}
+
+/// What happens to `ab` at this time.
+fn change(ms: u64, change: world::Change) -> model::Change {
+    model::Change { at_ns: ms * 1_000_000, change }
+}
+
+fn cut() -> world::Change {
+    world::Change::Cut { cable: String::from("ab"), ways: Ways::Both }
+}
+
+fn heal() -> world::Change {
+    world::Change::Heal { cable: String::from("ab"), ways: Ways::Both }
+}
+
+fn reduced(scenario: &Scenario) -> Reduced {
+    let budget = Budget { runs: 2_000, fewest_runs: 2_000 };
+    reduce(scenario, budget, &AtomicBool::new(false), &mut |_, _| {}).expect("it fails")
+}
+
+/// One outage of several makes the transfer late.
+#[test]
+fn changes_over_time_are_left_out_and_become_shorter() {
+    let impair = world::Change::Impair { cable: String::from("ab"), ways: Ways::Back, to: quiet() };
+    let mut scenario = transfer(quiet());
+    scenario.changes = vec![
+        change(5, impair),
+        change(8, cut()),
+        change(9, heal()),
+        change(30, cut()),
+        change(4_321, heal()),
+        change(9_000, cut()),
+        change(9_001, heal()),
+    ];
+    scenario.expect.ends_within_ns = Some(2_000_000_000);
+    let found = reduced(&scenario);
+    let [begin, end] = &found.scenario.changes[..] else { panic!("{:?}", found.scenario.changes) };
+    assert_eq!((begin, &end.change), (&change(30, cut()), &heal()), "an outage is left whole");
+    assert!((500_000_000..3_000_000_000).contains(&(end.at_ns - begin.at_ns)), "a shorter one does: {end:?}");
+    assert!(found.is_minimal && found.aim.is_met(&found.run.outcome.failures));
+    assert_eq!((found.changes_before, found.before), (7, 0));
+    let without = Scenario { changes: Vec::new(), ..found.scenario.clone() };
+    assert!(without.run(Recording::Off).expect("a scenario").outcome.passed, "it cannot be left out");
+    let read = Scenario::parse("least.toml", &found.scenario.to_toml()).expect("a scenario");
+    assert_eq!(read.run(Recording::Full).expect("it runs").outcome, found.run.outcome);
+}
+
+/// A server that loses its power, and three losses that matter to nobody.
+#[test]
+fn a_crash_is_left_with_its_restart() {
+    let mut scenario = transfer(Impairments { loss: Loss::Bernoulli { ppm: 20_000 }, ..quiet() });
+    let power = |ms: u64, is_on| model::Power { at_ns: ms * 1_000_000, host: String::from("server"), is_on };
+    scenario.power = vec![power(40, false), power(900, true), power(70_000, false), power(70_100, true)];
+    scenario.apps[0].is_service = true;
+    scenario.apps[0].is_background = true;
+    let found = reduced(&scenario);
+    let [begin, end] = &found.scenario.power[..] else { panic!("{:?}", found.scenario.power) };
+    assert_eq!((begin.at_ns, begin.is_on, end.is_on), (40_000_000, false, true));
+    assert!(end.at_ns < 900_000_000 && found.is_minimal && found.changes_before == 4);
+    assert_eq!(found.scenario.faults, []);
+}
+
+/// The first SYN is lost, and so the second meets an outage.
+#[test]
+fn faults_and_changes_are_found_together() {
+    let mut scenario = transfer(quiet());
+    let drop = |when| ScenarioFault {
+        cable: String::from("ab"),
+        direction: Direction::Forward,
+        fault: Fault { when, act: Act::Drop },
+    };
+    scenario.faults = vec![drop(When::matching(Pattern::Syn, 0)), drop(When::Segment { index: 9, transmission: 0 })];
+    scenario.changes = vec![change(800, cut()), change(4_000, heal()), change(8_000, cut()), change(8_500, heal())];
+    scenario.expect.ends_within_ns = Some(2_500_000_000);
+    let found = reduced(&scenario);
+    assert_eq!(found.scenario.faults, scenario.faults[..1]);
+    let [begin, end] = &found.scenario.changes[..] else { panic!("{:?}", found.scenario.changes) };
+    assert_eq!(begin, &change(800, cut()));
+    assert!((1_000_000_000..1_100_000_000).contains(&end.at_ns), "just until after the second: {end:?}");
+    assert!(found.is_minimal);
+    for least in [Scenario { changes: Vec::new(), ..found.scenario.clone() }, with_faults(&found.scenario, Vec::new())]
+    {
+        assert!(least.run(Recording::Off).expect("a scenario").outcome.passed, "{least:?}");
+    }
 }
 
 #[test]

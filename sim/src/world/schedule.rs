@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,24 @@ impl Change {
             Change::Crash { .. } | Change::Restart { .. } => return None,
         };
         (cable == name && ways.directions().contains(&direction)).then_some(setting)
+    }
+}
+
+/// What happens: `cable ab, back, is cut`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (cable, ways, what) = match self {
+            Change::Cut { cable, ways } => (cable, ways, "is cut"),
+            Change::Heal { cable, ways } => (cable, ways, "is healed"),
+            Change::Impair { cable, ways, .. } => (cable, ways, "is impaired"),
+            Change::Crash { host } => return write!(f, "host {host} crashes"),
+            Change::Restart { host } => return write!(f, "host {host} starts again"),
+        };
+        match ways {
+            Ways::Both => write!(f, "cable {cable} {what}"),
+            Ways::Forward => write!(f, "cable {cable}, {}, {what}", Direction::Forward),
+            Ways::Back => write!(f, "cable {cable}, {}, {what}", Direction::Back),
+        }
     }
 }
 

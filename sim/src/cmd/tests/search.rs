@@ -108,6 +108,23 @@ fn the_least_is_written_and_can_be_replayed() {
 }
 
 #[test]
+fn changes_over_time_that_matter_are_told() {
+    let dir = Dir::new("changes");
+    let (out, file) = (dir.path("found"), dir.path("outages.toml"));
+    let (_, handshake, _) = smolsock(&["show", "handshake"]);
+    let change = |at: &str, what: &str| format!("\n[[change]]\nat = \"{at}\"\ndo = \"{what}\"\ncable = \"ab\"\n");
+    let outages = [("0s", "cut"), ("700ms", "heal"), ("20s", "cut"), ("21s", "heal")];
+    let text = outages.iter().fold(handshake, |text, (at, what)| text + &change(at, what));
+    std::fs::write(&file, text).expect("writable");
+    let (code, told, err) = smolsock(&["minimize", &file, "--bound", "1500ms", "--out", &out]);
+    assert_eq!((code, err.as_str()), (1, ""), "{told}");
+    assert!(told.contains("\nOf its 4 changes over time 2 are needed:\n  0s: cable ab is cut\n  "), "{told}");
+    let least = read(&format!("{out}/handshake.toml"));
+    assert_eq!((least.matches("[[change]]").count(), least.contains("700ms")), (2, false), "{least}");
+    assert_eq!(smolsock(&["replay", &format!("{out}/handshake.toml")]).0, 1);
+}
+
+#[test]
 fn a_replay_that_differs_says_so() {
     let dir = Dir::new("replay");
     let out = dir.path("found");
