@@ -20,7 +20,7 @@ use smolsock_sim::time::Time;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Looks for a seed with which the scenario fails, writes down what chance did in that run as a list of faults, and leaves out \
-and simplifies faults until none can be. Then it tries whether fewer drops would do. The result is written to DIR as \
+and simplifies faults, outages and crashes until none can be. Then it tries whether fewer drops would do. The result is written to DIR as \
 NAME.toml, with a capture of each host and the ladder.
 
 Exit code: 0 no run failed, 1 one did (a broken promise, or the bound), 2 nothing was run, 130 stopped by Ctrl-C.")]
@@ -63,8 +63,8 @@ pub(super) fn minimize(args: &Args, out: &mut impl Write, style: Style) -> Resul
     out.flush()?;
     let budget = Budget { runs: args.budget, fewest_runs: args.budget };
     let bar = ProgressBar::new_spinner();
-    let reduced = reduce(&scenario, budget, stop, &mut |faults, runs| {
-        bar.set_message(format!("{} faults, {} runs", faults, runs));
+    let reduced = reduce(&scenario, budget, stop, &mut |left, runs| {
+        bar.set_message(format!("{left} faults and changes left, {runs} runs"));
         bar.tick();
     });
     bar.finish_and_clear();
