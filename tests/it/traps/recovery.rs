@@ -152,11 +152,7 @@ fn a_single_segment_that_is_lost_is_repaired_without_a_time_out() {
 #[test]
 fn a_first_segment_that_is_lost_is_repaired_without_a_time_out() {
     trap("the host sent nothing", |net| {
-        let mut peer = net.peer().port(80);
-        let socket = net.host().connect(([192, 0, 2, 2], 80).into());
-        peer.accepts();
-        assert_eq!(net.host().send(socket, b"hello"), Ok(5));
-        peer.expects(data(1, b"hello").ack(1));
+        let mut peer = first_segment(net);
         peer.expects_within(ms(210), data(1, b"hello").ack(1));
     });
 }
@@ -227,29 +223,34 @@ fn nothing_is_probed_beyond_the_window() {
 #[test]
 fn the_window_of_a_late_syn_ack_is_not_believed() {
     let net = ours(Setup::default());
-    let mut peer = net.peer().port(80);
-    let socket = net.host().connect(([192, 0, 2, 2], 80).into());
-    peer.accepts();
-    assert_eq!(net.host().send(socket, b"hello"), Ok(5));
-    peer.expects(data(1, b"hello").ack(1));
+    let mut peer = first_segment(&net);
     peer.sends(ack(1, 1).window(3));
     peer.sends(syn_ack(0).ack(1));
-    while let Some((_, packet)) = peer.takes(ms(900)) {
-        assert!(!packet.to_string().contains("hello"), "{packet}");
-    }
+    hears_no_hello(&mut peer);
 }
 
 /// What the peer says after a damaged SYN is no older than what it said before.
 #[test]
 fn a_window_that_is_told_after_a_damaged_syn_is_believed() {
     let net = ours(Setup::default());
+    let mut peer = first_segment(&net);
+    peer.sends_damaged(syn_ack(1).ack(1));
+    peer.sends(ack(1, 1).window(3));
+    hears_no_hello(&mut peer);
+}
+
+/// A client of ours whose first segment, `hello`, is on the way.
+fn first_segment(net: &Bench) -> Peer<Box<dyn Host>> {
     let mut peer = net.peer().port(80);
     let socket = net.host().connect(([192, 0, 2, 2], 80).into());
     peer.accepts();
     assert_eq!(net.host().send(socket, b"hello"), Ok(5));
     peer.expects(data(1, b"hello").ack(1));
-    peer.sends_damaged(syn_ack(1).ack(1));
-    peer.sends(ack(1, 1).window(3));
+    peer
+}
+
+/// What is sent next is not `hello`.
+fn hears_no_hello(peer: &mut Peer<Box<dyn Host>>) {
     while let Some((_, packet)) = peer.takes(ms(900)) {
         assert!(!packet.to_string().contains("hello"), "{packet}");
     }
