@@ -218,12 +218,7 @@ impl Scenario {
             world.at(Time::from_nanos(change.at_ns), change.change.clone())?;
         }
         for power in &self.power {
-            let (node, at) = (nodes[power.host.as_str()], Time::from_nanos(power.at_ns));
-            if power.is_on {
-                world.restart_at(node, at)?;
-            } else {
-                world.crash_at(node, at)?;
-            }
+            world.at(Time::from_nanos(power.at_ns), power.as_change())?;
         }
         let context = Context { may_lose: self.may_lose() };
         for app in &self.apps {

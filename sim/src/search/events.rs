@@ -27,12 +27,7 @@ enum Entry {
 
 /// What happens in a scenario over time, in this order.
 pub(super) fn events(scenario: &Scenario) -> Vec<Event> {
-    let changes = scenario.changes.iter().enumerate();
-    let changes = changes.map(|(at, Change { at_ns, change })| (*at_ns, Entry::Change(at), change.clone()));
-    let power = scenario.power.iter().enumerate();
-    let power = power.map(|(at, power)| (power.at_ns, Entry::Power(at), power.as_change()));
-    let mut entries: Vec<_> = changes.chain(power).collect();
-    entries.sort_by_key(|(at_ns, entry, _)| (*at_ns, *entry));
+    let mut entries = entries(scenario);
     let mut events = Vec::new();
     while !entries.is_empty() {
         let (begin_ns, begin, change) = entries.remove(0);
@@ -41,6 +36,17 @@ pub(super) fn events(scenario: &Scenario) -> Vec<Event> {
         events.push(Event { begin, begin_ns, end });
     }
     events
+}
+
+/// When which entry happens, and what it does, in the order of time.
+fn entries(scenario: &Scenario) -> Vec<(u64, Entry, world::Change)> {
+    let changes = scenario.changes.iter().enumerate();
+    let changes = changes.map(|(at, Change { at_ns, change })| (*at_ns, Entry::Change(at), change.clone()));
+    let power = scenario.power.iter().enumerate();
+    let power = power.map(|(at, power)| (power.at_ns, Entry::Power(at), power.as_change()));
+    let mut entries: Vec<_> = changes.chain(power).collect();
+    entries.sort_by_key(|(at_ns, entry, _)| (*at_ns, *entry));
+    entries
 }
 
 /// The change that ends this one.
@@ -78,7 +84,8 @@ pub(super) fn sooner_over(event: &Event) -> Vec<Event> {
 
 /// What is left of a scenario's changes over time, in lines; none if it had none. `before`: how many it had.
 pub fn told_changes(scenario: &Scenario, before: usize) -> Vec<String> {
-    let left = scenario.changes.len() + scenario.power.len();
+    let entries = entries(scenario);
+    let left = entries.len();
     let head = match (before, left) {
         (0, _) => return Vec::new(),
         (1, 0) => "Its change over time is not needed.".to_owned(),
@@ -88,11 +95,7 @@ pub fn told_changes(scenario: &Scenario, before: usize) -> Vec<String> {
         _ if left == before => format!("Its {before} changes over time are needed:"),
         _ => format!("Of its {before} changes over time {left} are needed:"),
     };
-    let changes = scenario.changes.iter().map(|change| (change.at_ns, change.change.clone()));
-    let power = scenario.power.iter().map(|power| (power.at_ns, power.as_change()));
-    let mut entries: Vec<_> = changes.chain(power).collect();
-    entries.sort_by_key(|(at_ns, _)| *at_ns);
-    let lines = entries.into_iter().map(|(at_ns, change)| format!("  {}: {change}", Time::from_nanos(at_ns)));
+    let lines = entries.into_iter().map(|(at_ns, _, change)| format!("  {}: {change}", Time::from_nanos(at_ns)));
     [head].into_iter().chain(lines).collect()
 }
 

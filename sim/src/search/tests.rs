@@ -206,7 +206,7 @@ fn changes_over_time_are_left_out_and_become_shorter() {
     assert_eq!(read.run(Recording::Full).expect("it runs").outcome, found.run.outcome);
 }
 
-/// A server that loses its power, and three losses that matter to nobody.
+/// A server that loses its power, and losses that matter to nobody.
 #[test]
 fn a_crash_is_left_with_its_restart() {
     let mut scenario = transfer(Impairments { loss: Loss::Bernoulli { ppm: 20_000 }, ..quiet() });

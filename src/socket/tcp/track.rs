@@ -160,7 +160,7 @@ impl Track {
             self.data_received_at = now;
             let len = u16::try_from(segment.payload_len).unwrap_or(u16::MAX);
             self.largest_received = self.largest_received.max(len);
-            // A sequence number that goes back would be a damaged SYN; it counts nothing.
+            // What came before counts nothing.
             if is_before(self.received_to, received_to) {
                 self.bytes_received.count_many(u64::from(received_to.wrapping_sub(self.received_to)));
                 self.received_to = received_to;
